@@ -1,0 +1,60 @@
+// Matching given patterns against given spans of entities' lives.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "seqmine/log_view.hpp"
+#include "seqmine/pattern.hpp"
+#include "seqmine/status.hpp"
+#include "seqmine/stop.hpp"
+
+namespace seqmine {
+
+/// What one row says of one pattern. `undecided`: the positive steps match and nothing seen so far
+/// contradicts the trailing absences, but their time is not over by the end of the row's span.
+enum class Verdict : std::uint8_t { no = 0, matched = 1, undecided = 2 };
+
+/// One match: a row, the time of its first step (the latest feasible one), of its last, and when it is known.
+struct Occurrences {
+  std::vector<std::int64_t> row, start_time, moment_time, ready_time;
+};
+
+struct PatternCount {
+  std::int64_t n_matched = 0, n_undecided = 0, n_positive = 0;
+};
+
+/// Matches per row. `all` gives one entry per distinct moment time, otherwise the one with the smallest
+/// ready time. Ordered by (row, moment_time). A match counts when ready_time <= last of its row.
+/// O(n_events x steps) time for patterns without equal-time runs; per-thread memory of one row.
+[[nodiscard]] Result<Occurrences> find_occurrences(const LogView& log, const Pattern& pattern, const RowsView& rows,
+                                                   bool all, int threads, const StopToken& stop);
+
+/// One verdict per row (row-aligned).
+[[nodiscard]] Result<std::vector<Verdict>> match_rows(const LogView& log, const Pattern& pattern, const RowsView& rows,
+                                                      int threads, const StopToken& stop);
+
+/// Counts of rows; n_positive counts matched rows with label[i] != 0 (0 when labels is empty).
+[[nodiscard]] Result<PatternCount> count_rows(const LogView& log, const Pattern& pattern, const RowsView& rows,
+                                              std::span<const std::uint8_t> labels, int threads,
+                                              const StopToken& stop);
+
+/// Statistics of the events of each row that satisfy a predicate. `sum` adds log.value in row order
+/// (null values count as 0 and are counted in n_null), so it is the same for any number of threads.
+struct WindowStats {
+  std::vector<std::int64_t> count, n_null, first_time, last_time;  // times are 0 where count is 0
+  std::vector<double> sum;                                         // empty when the log has no value column
+};
+[[nodiscard]] Result<WindowStats> window_stats(const LogView& log, const Predicate& predicate, const RowsView& rows,
+                                               int threads, const StopToken& stop);
+
+/// Time of the n-th (1-based) event satisfying the predicate, per entity; found[e] = 0 where there is none.
+struct NthTimes {
+  std::vector<std::int64_t> time;
+  std::vector<std::uint8_t> found;
+};
+[[nodiscard]] Result<NthTimes> nth_event_time(const LogView& log, const Predicate& predicate, std::int64_t n,
+                                              int threads, const StopToken& stop);
+
+}  // namespace seqmine
