@@ -1,0 +1,266 @@
+#include "seqmine/database.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "seqmine/parallel.hpp"
+#include "seqmine/pattern.hpp"
+#include "seqmine/tuning.hpp"
+
+namespace seqmine {
+
+namespace {
+
+/// Which items an event of each type can be, so that an event costs only the items that name its type.
+struct ItemsByType {
+  struct Entry {
+    std::uint32_t id;            // what the event is recorded as
+    const Predicate* condition;  // nullptr when the type alone decides
+  };
+  std::vector<std::size_t> offsets;
+  std::vector<Entry> entries;
+
+  template <class Id>
+  ItemsByType(const LogView& log, const RowsView& rows, const std::vector<Item>& items, const Id& id_of) {
+    offsets.assign(static_cast<std::size_t>(log.n_types) + 1, 0);
+    const auto for_each = [&](const auto& visit) {
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        if (id_of(i) < 0) continue;
+        for (std::size_t type = 0; type < static_cast<std::size_t>(log.n_types); ++type) {
+          if (items[i].predicate.types[type] != 0 && (rows.excluded.empty() || rows.excluded[type] == 0)) {
+            visit(type, i);
+          }
+        }
+      }
+    };
+    for_each([&](std::size_t type, std::size_t) { ++offsets[type + 1]; });
+    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+    entries.resize(offsets.back());
+    std::vector<std::size_t> next(offsets.begin(), offsets.end() - 1);
+    for_each([&](std::size_t type, std::size_t i) {
+      const Predicate& predicate = items[i].predicate;
+      entries[next[type]++] = {static_cast<std::uint32_t>(id_of(i)),
+                               predicate.conditions.empty() ? nullptr : &predicate};
+    });
+  }
+};
+
+/// The events of one row: the part of its entity's events inside [lo, last].
+std::pair<std::int64_t, std::int64_t> visible_range(const LogView& log, const RowsView& rows, std::int64_t row) {
+  const std::int64_t entity = rows.entity[row];
+  if (entity < 0 || rows.lo[row] > rows.last[row]) return {0, 0};
+  const std::int64_t* first = log.time + log.entity_offsets[entity];
+  const std::int64_t* end = log.time + log.entity_offsets[entity + 1];
+  const std::int64_t* from = std::lower_bound(first, end, rows.lo[row]);
+  return {from - log.time, std::upper_bound(from, end, rows.last[row]) - log.time};
+}
+
+/// Calls `visit(time, id)` once for every distinct (time, item) of a row, in that order. False when stopped.
+template <class Visit>
+bool visit_row(const LogView& log, const ItemsByType& by_type, std::pair<std::int64_t, std::int64_t> range,
+               std::vector<std::uint32_t>& moment, const StopToken& stop, const Visit& visit) {
+  std::int64_t next_poll = range.first + tuning::poll_steps;
+  for (std::int64_t i = range.first; i < range.second;) {
+    const std::int64_t time = log.time[i];
+    moment.clear();
+    do {
+      const std::uint32_t type = log.code[i];
+      for (std::size_t e = by_type.offsets[type]; e < by_type.offsets[type + 1]; ++e) {
+        const ItemsByType::Entry& entry = by_type.entries[e];
+        if (entry.condition == nullptr || satisfies_conditions(log, *entry.condition, i)) moment.push_back(entry.id);
+      }
+    } while (++i < range.second && log.time[i] == time);
+    if (moment.size() > 1) {
+      std::sort(moment.begin(), moment.end());
+      moment.erase(std::unique(moment.begin(), moment.end()), moment.end());
+    }
+    for (const std::uint32_t id : moment) visit(time, id);
+    if (i >= next_poll) {
+      if (stop.stop_requested()) return false;
+      next_poll = i + tuning::poll_steps;
+    }
+  }
+  return true;
+}
+
+Status check(const LogView& log, const RowsView& rows, const std::vector<Item>& items) {
+  if (items.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    return {Code::out_of_range, "more items than fit 31 bits"};
+  }
+  for (const Item& item : items) {
+    if (item.predicate.types.size() != static_cast<std::size_t>(log.n_types)) {
+      return {Code::invalid_argument, "an item's predicate must have one flag per event type"};
+    }
+  }
+  if (!rows.excluded.empty() && rows.excluded.size() != static_cast<std::size_t>(log.n_types)) {
+    return {Code::invalid_argument, "excluded must be empty or have one flag per event type"};
+  }
+  for (std::int64_t row = 0; row < rows.n_rows; ++row) {
+    if (rows.entity[row] < -1 || rows.entity[row] >= log.n_entities) {
+      return {Code::invalid_argument, "a row names an entity that the log does not have"};
+    }
+  }
+  return {};
+}
+
+/// What one worker needs; `support` is added up over workers, which is the same for any number of them.
+struct Worker {
+  std::vector<std::uint32_t> moment;
+  std::vector<std::int64_t> support;
+  std::vector<std::int64_t> seen_in;  // last row an item was seen in
+  std::uint64_t step = 0;             // gcd of the differences so far; 0 = none yet
+  std::uint64_t longest = 0;          // largest difference
+  std::int64_t n_scanned = 0;
+};
+
+Status cancelled() { return {Code::cancelled, "cancelled"}; }
+
+/// Runs `work(row, worker)` over all rows in fixed units.
+template <class Work>
+Status over_rows(std::int64_t n_rows, int threads, const StopToken& stop, const Work& work) {
+  const std::int64_t n_units = (n_rows + tuning::rows_per_unit - 1) / tuning::rows_per_unit;
+  return parallel_for(n_units, threads, stop, [&](std::int64_t unit, int worker) -> Status {
+    const std::int64_t end = std::min(n_rows, (unit + 1) * tuning::rows_per_unit);
+    for (std::int64_t row = unit * tuning::rows_per_unit; row < end; ++row) {
+      if (!work(row, worker)) return cancelled();
+    }
+    return {};
+  });
+}
+
+std::uint64_t difference(std::int64_t later, std::int64_t earlier) noexcept {
+  return static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
+}
+
+}  // namespace
+
+Result<Database> build_database(const LogView& log, const RowsView& rows, const std::vector<Item>& items,
+                                std::int64_t min_support, int threads, const StopToken& stop) {
+  if (Status status = check(log, rows, items); !status.ok()) return status;
+  std::vector<Worker> workers(static_cast<std::size_t>(resolve_threads(threads)));
+
+  // Three passes over the events rather than one that keeps all of them: the memory stays that of the result.
+  const ItemsByType all(log, rows, items, [](std::size_t i) { return static_cast<std::int64_t>(i); });
+  Status status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
+    Worker& worker = workers[static_cast<std::size_t>(w)];
+    if (worker.support.empty()) {
+      worker.support.assign(items.size(), 0);
+      worker.seen_in.assign(items.size(), -1);
+    }
+    const auto range = visible_range(log, rows, row);
+    worker.n_scanned += range.second - range.first;
+    return visit_row(log, all, range, worker.moment, stop, [&](std::int64_t, std::uint32_t id) {
+      if (worker.seen_in[id] != row) {
+        worker.seen_in[id] = row;
+        ++worker.support[id];
+      }
+    });
+  });
+  if (!status.ok()) return status;
+
+  Database database;
+  database.n_rows = rows.n_rows;
+  std::vector<std::int64_t> dense(items.size(), -1);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    std::int64_t support = 0;
+    for (const Worker& worker : workers) support += worker.support.empty() ? 0 : worker.support[i];
+    if (support < std::max<std::int64_t>(min_support, 1)) continue;
+    dense[i] = database.n_items();
+    database.source.push_back(static_cast<std::int32_t>(i));
+    database.support.push_back(support);
+  }
+  for (Worker& worker : workers) {
+    database.n_scanned += worker.n_scanned;
+    worker.support = {};
+    worker.seen_in = {};
+  }
+
+  const ItemsByType kept(log, rows, items, [&](std::size_t i) { return dense[i]; });
+  database.offsets.assign(static_cast<std::size_t>(rows.n_rows) + 1, 0);
+  status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
+    Worker& worker = workers[static_cast<std::size_t>(w)];
+    std::int64_t n = 0, first = 0;
+    const bool done = visit_row(log, kept, visible_range(log, rows, row), worker.moment, stop,
+                                [&](std::int64_t time, std::uint32_t) {
+      if (n++ == 0) first = time;
+      const std::uint64_t distance = difference(time, first);
+      worker.longest = std::max(worker.longest, distance);
+      if (worker.step == 0) {
+        worker.step = distance;
+      } else if (worker.step != 1 && distance % worker.step != 0) {
+        worker.step = std::gcd(worker.step, distance);
+      }
+    });
+    database.offsets[static_cast<std::size_t>(row) + 1] = n;
+    return done;
+  });
+  if (!status.ok()) return status;
+  std::partial_sum(database.offsets.begin(), database.offsets.end(), database.offsets.begin());
+
+  std::uint64_t step = 0, longest = 0;
+  for (const Worker& worker : workers) {
+    step = std::gcd(step, worker.step);
+    longest = std::max(longest, worker.longest);
+  }
+  // A step beyond int64 means that there is one single distance in the whole log; ticks of 1 us hold it as well.
+  if (step == 0 || step > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) step = 1;
+  database.unit = static_cast<std::int64_t>(step);
+  const bool narrow = longest / step <= std::numeric_limits<std::uint32_t>::max();
+
+  const auto n_entries = static_cast<std::size_t>(database.offsets.back());
+  database.item.resize(n_entries);
+  if (narrow) {
+    database.time32.resize(n_entries);
+  } else {
+    database.time64.resize(n_entries);
+  }
+  database.last_tick.assign(static_cast<std::size_t>(rows.n_rows), 0);
+  status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
+    const auto begin = static_cast<std::size_t>(database.offsets[static_cast<std::size_t>(row)]);
+    std::size_t at = begin;
+    std::int64_t first = 0;
+    const bool done = visit_row(log, kept, visible_range(log, rows, row),
+                                workers[static_cast<std::size_t>(w)].moment, stop,
+                                [&](std::int64_t time, std::uint32_t id) {
+      if (at == begin) first = time;
+      const std::uint64_t tick = difference(time, first) / step;
+      database.item[at] = id;
+      if (narrow) {
+        database.time32[at] = static_cast<std::uint32_t>(tick);
+      } else {
+        database.time64[at] = tick;
+      }
+      ++at;
+    });
+    if (at > begin) database.last_tick[static_cast<std::size_t>(row)] = difference(rows.last[row], first) / step;
+    return done;
+  });
+  if (!status.ok()) return status;
+  return database;
+}
+
+std::uint64_t ticks_at_least(std::uint64_t microseconds, std::int64_t unit) noexcept {
+  if (microseconds == unbounded) return unbounded;
+  const auto step = static_cast<std::uint64_t>(unit);
+  return microseconds / step + (microseconds % step != 0 ? 1 : 0);
+}
+
+std::string format_duration(std::uint64_t microseconds) {
+  if (microseconds == 0) return "0s";
+  static constexpr std::array<std::pair<std::uint64_t, const char*>, 7> units{{{604'800'000'000, "w"},
+                                                                              {86'400'000'000, "d"},
+                                                                              {3'600'000'000, "h"},
+                                                                              {60'000'000, "m"},
+                                                                              {1'000'000, "s"},
+                                                                              {1'000, "ms"},
+                                                                              {1, "us"}}};
+  for (const auto& [size, name] : units) {
+    if (microseconds % size == 0) return std::to_string(microseconds / size) + name;
+  }
+  return {};
+}
+
+}  // namespace seqmine
