@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME CMAKE_ARGS CXXFLAGS CFLAGS LDFLAGS
 export PATH := $(VENV)/bin:$(PATH)
 
-PIP := $(PY) -m pip --quiet --no-input
+PIP := $(PY) -m pip -qq --no-input
 
 .PHONY: help demo test lint sanitize bench proofs build clean readme wheel
 
@@ -76,7 +76,7 @@ lint: build lint-steps
 lint-steps:
 	@$(STEP) "ruff" $(VENV)/bin/ruff check .
 	@$(STEP) "mypy --strict" $(PY) -m mypy
-	@$(STEP) "import layers" $(VENV)/bin/lint-imports
+	@$(STEP) "import layers" $(VENV)/bin/lint-imports --no-logo
 
 sanitize: build/.installed-dev
 	@PYTHON=$(PY) tools/sanitize
