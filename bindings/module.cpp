@@ -6,4 +6,5 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = SEQMINE_VERSION;
   module.def("resolve_threads", &seqmine::resolve_threads, pybind11::arg("requested"));
   seqmine::python::register_log(module);
+  seqmine::python::register_matching(module);
 }

@@ -1,0 +1,94 @@
+// One pattern against one row at a time; scratch memory is kept between rows. Private to cpp/src/matching.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "seqmine/matcher.hpp"
+
+namespace seqmine::matching {
+
+/// The part of a pattern that does not change from row to row, laid out for the inner loop.
+class CompiledPattern {
+ public:
+  CompiledPattern(const LogView& log, const Pattern& pattern, std::span<const std::uint8_t> excluded);
+
+  /// Bit p is set when event `i` satisfies predicate p; 0 for most events of most logs.
+  [[nodiscard]] std::uint64_t mask(std::int64_t i) const noexcept;
+  [[nodiscard]] const Pattern& pattern() const noexcept { return pattern_; }
+  [[nodiscard]] std::uint64_t longest_absence() const noexcept { return longest_absence_; }
+
+ private:
+  const LogView& log_;
+  const Pattern& pattern_;
+  std::vector<std::uint64_t> by_type_;  // predicates whose type test an event type passes
+  std::uint64_t conditional_ = 0;       // predicates that have conditions
+  std::uint64_t longest_absence_ = 0;
+};
+
+/// A distinct time at which the last step matches, with the latest feasible time of the first step.
+struct Moment {
+  std::int64_t time;
+  std::int64_t start;
+};
+
+class RowMatcher {
+ public:
+  RowMatcher(const LogView& log, const CompiledPattern& compiled, const RowsView& rows);
+
+  /// Matches one row. `matched()` then holds its moments in time order: all of them, or (when `first_only`)
+  /// at least the first one. Returns false when `stop` was requested half-way.
+  [[nodiscard]] bool run(std::int64_t row, bool first_only, const StopToken& stop);
+  [[nodiscard]] const std::vector<Moment>& matched() const noexcept { return matched_; }
+  [[nodiscard]] Verdict verdict() const noexcept;
+
+ private:
+  struct Event {
+    std::int64_t time;
+    std::uint64_t mask;
+  };
+  // Ends of one step, as the next step looks at them: ends are admitted when they are old enough for its gap,
+  // and the admitted ones form a queue whose front has the latest start among those not too old.
+  struct Ends {
+    std::vector<Moment> all;
+    std::vector<Moment> queue;
+    std::size_t admitted = 0;
+    std::size_t head = 0;
+    void clear() noexcept;
+  };
+
+  [[nodiscard]] bool collect(std::int64_t row, const StopToken& stop);
+  void match_group(std::size_t begin, std::size_t end);
+  [[nodiscard]] bool latest_start(std::size_t step, std::int64_t time, std::int64_t& start);
+  [[nodiscard]] bool seat(std::size_t step, std::size_t run_begin, std::size_t group_begin, std::size_t group_end);
+  [[nodiscard]] bool augment(std::size_t step, std::size_t run_begin, std::size_t run_last);
+  void settle_absences();
+
+  const LogView& log_;
+  const CompiledPattern& compiled_;
+  const RowsView& rows_;
+  std::vector<Event> events_;
+  std::vector<Ends> ends_;                        // per step
+  std::vector<std::int64_t> last_guard_;          // per step: time of the last guard event before this group
+  std::vector<std::uint8_t> guard_seen_;
+  std::vector<std::vector<std::int64_t>> absence_times_;
+  std::vector<std::vector<std::size_t>> candidates_;  // per step: rows of the group it could take (at most n steps)
+  std::vector<std::size_t> taken_;                    // per step of the run: the row it takes
+  std::vector<std::size_t> tried_;                    // events asked for on this augmenting path
+  std::vector<std::int64_t> best_;                    // per step: latest start of a match ending in this group
+  std::vector<std::uint8_t> reached_;
+  std::vector<Moment> moments_;  // positive part matched
+  std::vector<Moment> matched_;  // and the trailing absences hold
+  bool undecided_ = false;
+  std::int64_t anchor_ = 0;
+  std::int64_t last_ = 0;
+};
+
+/// Positions [begin, end) of the events a row may see.
+[[nodiscard]] std::pair<std::int64_t, std::int64_t> visible_events(const LogView& log, const RowsView& rows,
+                                                                    std::int64_t row) noexcept;
+
+}  // namespace seqmine::matching

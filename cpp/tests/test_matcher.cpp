@@ -1,0 +1,146 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "naive_matcher.hpp"
+#include "seqmine/matcher.hpp"
+
+using namespace seqmine;
+
+namespace {
+
+constexpr std::int64_t min_time = std::numeric_limits<std::int64_t>::min() + 1;
+constexpr std::int64_t max_time = std::numeric_limits<std::int64_t>::max();
+
+struct Case {
+  std::vector<std::int64_t> offsets, time, entity, lo, last;
+  std::vector<std::uint16_t> code;
+  std::vector<double> value;
+  std::vector<std::uint8_t> excluded;
+  LogView log;
+  RowsView rows;
+  Pattern pattern;
+};
+
+std::int64_t draw_time(std::mt19937_64& rng, int style) {
+  static const std::vector<std::int64_t> extreme{min_time, min_time + 1, -1, 0, 1, max_time - 1, max_time};
+  if (style == 0) return static_cast<std::int64_t>(rng() % 6);
+  if (style == 1) return extreme[rng() % extreme.size()];
+  return rng() % 2 == 0 ? static_cast<std::int64_t>(rng() % 6) : extreme[rng() % extreme.size()];
+}
+
+std::uint64_t draw_length(std::mt19937_64& rng) {
+  static const std::vector<std::uint64_t> lengths{0, 1, 2, 3, 5, 9, static_cast<std::uint64_t>(max_time), unbounded - 1};
+  return lengths[rng() % lengths.size()];
+}
+
+void draw(std::mt19937_64& rng, Case& c) {
+  const int n_types = 3;
+  const int style = static_cast<int>(rng() % 3);
+  const int n_entities = 1 + static_cast<int>(rng() % 3);
+  c.offsets.push_back(0);
+  for (int e = 0; e < n_entities; ++e) {
+    const int n = 1 + static_cast<int>(rng() % 9);
+    std::vector<std::pair<std::int64_t, std::uint16_t>> events;
+    for (int i = 0; i < n; ++i) events.emplace_back(draw_time(rng, style), static_cast<std::uint16_t>(rng() % n_types));
+    std::sort(events.begin(), events.end());
+    for (const auto& [time, code] : events) {
+      c.time.push_back(time);
+      c.code.push_back(code);
+      c.value.push_back(rng() % 4 == 0 ? std::nan("") : static_cast<double>(rng() % 3));
+    }
+    c.offsets.push_back(static_cast<std::int64_t>(c.time.size()));
+    c.entity.push_back(e);
+    c.lo.push_back(rng() % 2 == 0 ? min_time : draw_time(rng, style));
+    c.last.push_back(rng() % 2 == 0 ? max_time : draw_time(rng, style));
+  }
+  if (rng() % 4 == 0) c.excluded = {0, 0, 1};
+  c.log.n_entities = n_entities;
+  c.log.n_events = static_cast<std::int64_t>(c.time.size());
+  c.log.n_types = n_types;
+  c.log.entity_offsets = c.offsets.data();
+  c.log.time = c.time.data();
+  c.log.code = CodeView(c.code.data());
+  c.log.value = c.value.data();
+  c.rows = {n_entities, c.entity.data(), c.lo.data(), c.last.data(), c.excluded};
+
+  const int n_predicates = 1 + static_cast<int>(rng() % 4);
+  for (int p = 0; p < n_predicates; ++p) {
+    Predicate predicate;
+    for (int type = 0; type < n_types; ++type) predicate.types.push_back(rng() % 2);
+    if (rng() % 4 == 0) predicate.conditions.push_back({Condition::Field::value, -1, Comparison::ge, 1.0, {}});
+    c.pattern.predicates.push_back(predicate);
+  }
+  const auto any = [&] { return static_cast<std::int32_t>(rng() % static_cast<unsigned>(n_predicates)); };
+  c.pattern.anchored = rng() % 4 == 0;
+  const int n_steps = 1 + static_cast<int>(rng() % 4);
+  for (int s = 0; s < n_steps; ++s) {
+    Step step{any(), rng() % 2 == 0 ? 0 : draw_length(rng), unbounded, -1};
+    if (rng() % 2 == 0) step.hi = std::max<std::uint64_t>(draw_length(rng), step.lo + 1);
+    if ((s > 0 || c.pattern.anchored) && rng() % 4 == 0) step.guard = any();
+    c.pattern.steps.push_back(step);
+  }
+  for (auto a = rng() % 3; a > 0; --a) c.pattern.absences.push_back({any(), draw_length(rng)});
+  if (rng() % 3 == 0) c.pattern.span = draw_length(rng) + 1;
+}
+
+}  // namespace
+
+TEST_CASE("matches equal the naive enumeration, ties, duplicates and extreme times included") {
+  std::mt19937_64 rng(20240229);
+  StopToken stop;
+  int n_matched = 0;
+  int n_undecided = 0;
+  for (int round = 0; round < 60'000; ++round) {
+    Case c;
+    draw(rng, c);
+    const auto all = find_occurrences(c.log, c.pattern, c.rows, true, 1 + round % 4, stop);
+    const auto first = find_occurrences(c.log, c.pattern, c.rows, false, 1, stop);
+    const auto verdicts = match_rows(c.log, c.pattern, c.rows, 1, stop);
+    REQUIRE(all.ok());
+    REQUIRE(first.ok());
+    REQUIRE(verdicts.ok());
+    std::size_t at = 0;
+    std::size_t at_first = 0;
+    for (std::int64_t row = 0; row < c.rows.n_rows; ++row) {
+      const auto expected = reference::match_row(c.log, c.pattern, c.rows, row);
+      for (std::size_t i = 0; i < expected.moments.size(); ++i, ++at) {
+        REQUIRE(at < all.value().row.size());
+        REQUIRE(all.value().row[at] == row);
+        REQUIRE(all.value().moment_time[at] == expected.moments[i].time);
+        REQUIRE(all.value().start_time[at] == expected.moments[i].start);
+        if (i == 0) {
+          REQUIRE(first.value().row[at_first] == row);
+          REQUIRE(first.value().moment_time[at_first] == expected.moments[i].time);
+          REQUIRE(first.value().start_time[at_first] == expected.moments[i].start);
+          ++at_first;
+        }
+      }
+      REQUIRE(verdicts.value()[static_cast<std::size_t>(row)] == expected.verdict);
+      n_matched += expected.verdict == Verdict::matched;
+      n_undecided += expected.verdict == Verdict::undecided;
+    }
+    REQUIRE(at == all.value().row.size());
+    REQUIRE(at_first == first.value().row.size());
+  }
+  CHECK(n_matched > 10'000);
+  CHECK(n_undecided > 300);
+}
+
+TEST_CASE("local clock") {
+  const std::int64_t hour = 3'600'000'000;
+  CHECK(local_clock({}, 0).weekday == 3);
+  CHECK(local_clock({}, -1).weekday == 2);
+  CHECK(local_clock({}, -1).hour == 23);
+  const std::vector<std::int64_t> transition{0, 10 * hour};
+  const std::vector<std::int64_t> offset{hour, 2 * hour};
+  const ZoneView zone{transition, offset};
+  CHECK(local_clock(zone, -5 * hour).hour == 20);
+  CHECK(local_clock(zone, 10 * hour - 1).hour == 10);
+  CHECK(local_clock(zone, 10 * hour).hour == 12);
+  CHECK(local_clock(zone, max_time).hour == (static_cast<int>(max_time / hour % 24) + 2) % 24);
+}

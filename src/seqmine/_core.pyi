@@ -1,0 +1,71 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_I64 = npt.NDArray[np.int64]
+_U8 = npt.NDArray[np.uint8]
+_F64 = npt.NDArray[np.float64]
+
+__version__: str
+UNBOUNDED: int
+
+def resolve_threads(requested: int) -> int: ...
+
+class Log:
+    def __init__(
+        self,
+        *,
+        entity_offsets: _I64,
+        time: _I64,
+        code: npt.NDArray[np.uint16] | npt.NDArray[np.uint32],
+        n_types: int,
+        value: _F64 | None = None,
+        attributes: list[npt.NDArray[np.int32] | _F64] = ...,
+        start: _I64 | None = None,
+        zone_transitions: _I64 | None = None,
+        zone_offsets: _I64 | None = None,
+    ) -> None: ...
+    @property
+    def n_events(self) -> int: ...
+    @property
+    def n_entities(self) -> int: ...
+    @property
+    def time_address(self) -> int: ...
+
+class Rows:
+    def __init__(self, *, entity: _I64, lo: _I64, last: _I64, excluded: _U8 | None = None) -> None: ...
+    @property
+    def n_rows(self) -> int: ...
+
+class Condition:
+    def __init__(
+        self,
+        field: str,
+        *,
+        attribute: int = -1,
+        comparison: str = "eq",
+        operand: float = 0.0,
+        allowed: _U8 | None = None,
+    ) -> None: ...
+
+class Predicate:
+    def __init__(self, types: _U8, conditions: Sequence[Condition] = ...) -> None: ...
+
+class Pattern:
+    def __init__(
+        self,
+        *,
+        predicates: Sequence[Predicate],
+        steps: Sequence[tuple[int, int, int, int]],
+        absences: Sequence[tuple[int, int]] = ...,
+        span: int = ...,
+        anchored: bool = False,
+    ) -> None: ...
+
+def find(log: Log, pattern: Pattern, rows: Rows, all: bool, threads: int) -> tuple[_I64, _I64, _I64, _I64]: ...
+def count(log: Log, pattern: Pattern, rows: Rows, labels: _U8 | None, threads: int) -> tuple[int, int, int]: ...
+def match_rows(log: Log, pattern: Pattern, rows: Rows, threads: int) -> _U8: ...
+def window_stats(log: Log, predicate: Predicate, rows: Rows, threads: int) -> dict[str, Any]: ...
+def nth_event_time(log: Log, predicate: Predicate, n: int, threads: int) -> tuple[_I64, _U8]: ...

@@ -1,0 +1,33 @@
+"""The only door to the native core. Everything above imports the core's names from here."""
+
+from __future__ import annotations
+
+from seqmine._core import (
+    UNBOUNDED,
+    Condition,
+    Log,
+    Pattern,
+    Predicate,
+    Rows,
+    count,
+    find,
+    match_rows,
+    nth_event_time,
+    resolve_threads,
+    window_stats,
+)
+
+__all__ = [
+    "UNBOUNDED",
+    "Condition",
+    "Log",
+    "Pattern",
+    "Predicate",
+    "Rows",
+    "count",
+    "find",
+    "match_rows",
+    "nth_event_time",
+    "resolve_threads",
+    "window_stats",
+]
