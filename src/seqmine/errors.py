@@ -22,7 +22,9 @@ __all__ = [
     "InvalidPattern",
     "MemoryBudgetExceeded",
     "MissingDependencyError",
+    "MissingInputError",
     "NullKeyError",
+    "OutputDurabilityUnknown",
     "OutputError",
     "OutputExists",
     "ParameterError",
@@ -173,6 +175,12 @@ class InputLimitError(DataError):
     code = "SM-2007"
 
 
+class MissingInputError(DataError, FileNotFoundError):
+    """An input that is not there, or may not be read."""
+
+    code = "SM-2008"
+
+
 class TimestampError(DataError):
     """A time that cannot be used."""
 
@@ -243,6 +251,12 @@ class UnsafePath(OutputError):
     """A path that leaves the output folder, or goes through a link."""
 
     code = "SM-6002"
+
+
+class OutputDurabilityUnknown(OutputError):
+    """The output is written, but the disk did not confirm that it will outlive a power cut."""
+
+    code = "SM-6003"
 
 
 class ForkSafetyError(SeqmineError, RuntimeError):
