@@ -1,0 +1,182 @@
+"""Outcomes, indexes and eligibility, by looking at every event for every row.
+
+Observed is [index - lookback, index), the outcome lies in [index + lead, index + lead + horizon). A candidate
+row that cannot be judged is left out and counted under the first reason of REASONS that holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .language import Event, Log, Step, compare, fits
+from .matching import Row
+
+ANY = Step()
+REASONS = (
+    "unknown_entity",  # a table names an entity that the log does not have
+    "no_index",  # the entity never has the event that defines the index
+    "not_born",  # the entity starts after the index
+    "not_followed",  # the log ends before the outcome's time is over
+    "inactive",  # "no X": no X in the horizon before the index, so nothing could end
+    "already",  # incident: the outcome stood before the index
+    "outcome_in_lead",  # incident: the outcome came between index and index + lead
+    "no_outcome_row",  # the outcome table is silent about the entity
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`kind`: count, exists, no, sum (against `threshold`), top (the upper `share` of the sums)."""
+
+    kind: str
+    step: Step
+    horizon: int
+    op: str = ">="
+    threshold: float = 0
+    share: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class Index:
+    """`kind`: dates (instants for everybody), nth (n-th event of `step`), start (start + offset), table."""
+
+    kind: str
+    dates: tuple[int, ...] = ()
+    step: Step = ANY
+    n: int = 1
+    offset: int = 0
+    table: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    outcome: Outcome
+    index: Index
+    lookback: int | None = None
+    lead: int = 0
+    exclude_events: tuple[str, ...] = ()
+    incident: bool = False
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows (entity, index, label) by entity bytes and index, and how many candidates fell to which reason."""
+
+    rows: list[tuple[str, int, int]]
+    excluded: dict[str, int]
+
+
+def start_of(log: Log, entity: str) -> int:
+    return log.starts.get(entity, min(e.time for e in log.of(entity)))
+
+
+def candidates(index: Index, log: Log) -> list[tuple[str, int | None]]:
+    """All (entity, index) before eligibility; None = this entity has no index."""
+    if index.kind == "dates":
+        return [(entity, date) for entity in log.entities for date in index.dates]
+    if index.kind == "start":
+        return [(entity, start_of(log, entity) + index.offset) for entity in log.entities]
+    if index.kind == "table":
+        return list(index.table)
+    found: list[tuple[str, int | None]] = []
+    for entity in log.entities:
+        times = sorted(e.time for e in log.of(entity) if fits(index.step, e, log.zone))
+        found.append((entity, times[index.n - 1] if len(times) >= index.n else None))
+    return found
+
+
+def within(log: Log, entity: str, step: Step, lo: int | None, hi: int) -> list[Event]:
+    """The entity's events of a step in [lo, hi)."""
+    return [e for e in log.of(entity) if (lo is None or lo <= e.time) and e.time < hi and fits(step, e, log.zone)]
+
+
+def total(found: list[Event]) -> Fraction:
+    return sum((Fraction(e.value) for e in found if e.value is not None), Fraction(0))
+
+
+def holds(outcome: Outcome, found: list[Event]) -> bool:
+    """Whether the events of the outcome's time make it true (not for `top`)."""
+    if outcome.kind == "exists":
+        return len(found) > 0
+    if outcome.kind == "no":
+        return len(found) == 0
+    amount = len(found) if outcome.kind == "count" else total(found)
+    return compare(amount, outcome.op, outcome.threshold)
+
+
+def why_not(study: Study, log: Log, entity: str, index: int | None) -> str | None:
+    outcome = study.outcome
+    if entity not in log.entities:
+        return "unknown_entity"
+    if index is None:
+        return "no_index"
+    if start_of(log, entity) > index:
+        return "not_born"
+    if log.observed_until < index + study.lead + outcome.horizon:
+        return "not_followed"
+    if outcome.kind == "no" and not within(log, entity, outcome.step, index - outcome.horizon, index):
+        return "inactive"
+    if study.incident and outcome.kind in ("exists", "count"):
+        if holds(outcome, within(log, entity, outcome.step, None, index)):
+            return "already"
+        if holds(outcome, within(log, entity, outcome.step, index, index + study.lead)):
+            return "outcome_in_lead"
+    return None
+
+
+def label(study: Study, log: Log) -> Labelled:
+    outcome = study.outcome
+    excluded: Counter[str] = Counter()
+    eligible: list[tuple[str, int]] = []
+    for entity, index in candidates(study.index, log):
+        reason = why_not(study, log, entity, index)
+        if reason is not None:
+            excluded[reason] += 1
+        else:
+            assert index is not None
+            eligible.append((entity, index))
+    eligible.sort(key=lambda row: (row[0].encode(), row[1]))
+
+    def future(entity: str, index: int) -> list[Event]:
+        begin = index + study.lead
+        return within(log, entity, outcome.step, begin, begin + outcome.horizon)
+
+    if outcome.kind == "top":
+        sums = [total(future(entity, index)) for entity, index in eligible]
+        threshold = top_threshold(sums, outcome.share)
+        marks = [threshold is not None and s > threshold for s in sums]
+    else:
+        marks = [holds(outcome, future(entity, index)) for entity, index in eligible]
+    rows = [(entity, index, int(mark)) for (entity, index), mark in zip(eligible, marks, strict=True)]
+    return Labelled(rows, {reason: n for reason, n in excluded.items() if n})
+
+
+def top_threshold(sums: list[Fraction], share: Fraction) -> Fraction | None:
+    """The least value that at most `share` of the rows lie above; rows at it are not in the top."""
+    for value in sorted(sums):
+        if sum(s > value for s in sums) <= share * len(sums):
+            return value
+    return None
+
+
+def seen_rows(
+    rows: list[tuple[str, int, int]],
+    lookback: int | None,
+    exclude_events: tuple[str, ...] = (),
+    starts: dict[str, int] | None = None,
+) -> list[Row]:
+    """What the miner may see of each labelled row: [index - lookback, index), less the excluded events.
+
+    Without a lookback it sees everything since the entity's start.
+    """
+    return [
+        Row(
+            entity,
+            (starts or {}).get(entity) if lookback is None else index - lookback,
+            index - 1,
+            frozenset(exclude_events),
+        )
+        for entity, index, _ in rows
+    ]
