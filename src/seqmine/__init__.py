@@ -2,4 +2,38 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqmine.patterns import Pattern, count, find, parse_pattern
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Pattern",
+    "count",
+    "find",
+    "parse_pattern",
+]
+
+# Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
+_HOMES = {
+    "Pattern": "seqmine.patterns",
+    "count": "seqmine.patterns",
+    "find": "seqmine.patterns",
+    "parse_pattern": "seqmine.patterns",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'seqmine' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__version__"})

@@ -68,7 +68,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _SPACE = re.compile(r"\s*")
 # Longest first. "==", "=>", "=<" and "<>" mean nothing; read whole, their error can name the right one.
-_SYMBOLS = ("->", "-[", "!=", "<=", ">=", "==", "=>", "=<", "<>", *"()[]{},|*^=<>%")
+_SYMBOL = re.compile(r"->|-\[|!=|<=|>=|==|=>|=<|<>|[()\[\]{},|*^=<>%]")
 
 
 def is_word(text: str) -> bool:
@@ -344,13 +344,9 @@ class Cursor:
     def _located(self, problem: str, position: int, hint: str | None) -> SeqmineError:
         before = self.text[max(0, position - 24) : position]
         after = self.text[position : position + 36]
-        excerpt = (
-            ("…" if position > 24 else "")
-            + shorten(before)
-            + " <HERE> "
-            + shorten(after)
-            + ("…" if position + 36 < len(self.text) else "")
-        )
+        left = ("…" if position > 24 else "") + shorten(before).rstrip()
+        right = shorten(after) + ("…" if position + 36 < len(self.text) else "")
+        excerpt = f"{left} <HERE> {right}".strip()
         error = self.error(f"{problem} (at character {position}: {excerpt})", hint=hint)
         error.position = position
         return error
@@ -370,6 +366,9 @@ class Cursor:
         char = text[start]
         if char in "→⇒":
             raise self._located(f"unexpected character '{char}'", start, "write the arrow as ->")
+        if char == "-":
+            hint = "an arrow is -> or -[1h,2d)->; a name with a hyphen is written in double quotes"
+            raise self._located("unexpected character '-'", start, hint)
         raise self._located(
             f"unexpected character '{shorten(char)}'",
             start,
@@ -404,7 +403,5 @@ class Cursor:
         return Token("word", word.group(), word.group(), start) if word is not None else None
 
     def _scan_symbol(self, start: int) -> Token | None:
-        for symbol in _SYMBOLS:
-            if self.text.startswith(symbol, start):
-                return Token("symbol", symbol, symbol, start)
-        return None
+        match = _SYMBOL.match(self.text, start)
+        return None if match is None else Token("symbol", match.group(), match.group(), start)

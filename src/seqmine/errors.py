@@ -86,7 +86,8 @@ class SeqmineError(Exception):
         return f"{text} - {self.hint}" if self.hint else text
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.message, self.file, self.row, self.column, self.hint))
+        arguments = (type(self), self.message, self.file, self.row, self.column, self.hint)
+        return (_rebuild, arguments, self.__dict__)
 
 
 def _rebuild(

@@ -269,6 +269,8 @@ def parse_selector(cursor: Cursor) -> Selector:
     places: list[Token] = []
     if cursor.accept("{"):
         while not places or cursor.accept(","):
+            if len(places) == MAX_CONDITIONS:
+                cursor.fail(f"an event test has at most {MAX_CONDITIONS} conditions")
             places.append(cursor.peek())
             conditions.append(_parse_condition(cursor))
         for i, clash in _clashes(conditions):

@@ -1,0 +1,207 @@
+"""Where patterns match a log, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqmine import _native
+from seqmine._text import did_you_mean
+from seqmine.errors import ParameterError
+from seqmine.events.selectors import Selector, compile_selector
+from seqmine.patterns.model import Pattern
+from seqmine.patterns.parser import parse_pattern
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+
+__all__ = ["LabelRows", "RowLabels", "compile_pattern", "count", "find"]
+
+_FIRST_TIME = -(2**63) + 1  # int64 minimum never occurs as a time
+
+
+class RowLabels(Protocol):
+    """Labelled rows bound to a log: the part of each entity's life that may be seen, and its outcome."""
+
+    @property
+    def rows(self) -> _native.Rows:
+        """Entity, span and excluded event types of every row."""
+
+    @property
+    def label(self) -> npt.NDArray[np.uint8]:
+        """0 or 1, ``(n_rows,)``."""
+
+
+class LabelRows(Protocol):
+    """What `count` needs of labels."""
+
+    def bind(self, log: EventLog) -> RowLabels:
+        """The rows in terms of `log`."""
+
+
+def compile_pattern(log: EventLog, pattern: Pattern) -> _native.Pattern:
+    """The native form of `pattern` for the types and attributes of `log`; equal tests become one predicate.
+
+    Raises
+    ------
+    InvalidPattern
+        When the log has no such attribute, or it is compared with the wrong type.
+
+    Warns
+    -----
+    UnknownEventWarning
+        When the log has no event of a named type or with a named attribute text: nothing matches it.
+    """
+    indexes: dict[Selector, int] = {}
+    predicates: list[_native.Predicate] = []
+
+    def index_of(selector: Selector) -> int:
+        if selector not in indexes:
+            indexes[selector] = len(predicates)
+            predicates.append(compile_selector(log, selector))
+        return indexes[selector]
+
+    steps: list[tuple[int, int, int, int]] = []
+    for step in pattern.steps:
+        predicate = index_of(step.selector)
+        guard = -1 if step.guard is None else index_of(step.guard)
+        lo, hi = (1, None) if step.gap is None else (step.gap.lo, step.gap.hi)
+        steps.append((predicate, lo, _native.UNBOUNDED if hi is None else hi, guard))
+    return _native.Pattern(
+        steps=steps,
+        absences=[(index_of(absence.selector), absence.within) for absence in pattern.absences],
+        predicates=predicates,
+        span=_native.UNBOUNDED if pattern.span is None else pattern.span,
+        anchored=pattern.anchored,
+    )
+
+
+def find(
+    log: EventLog,
+    pattern: Pattern | str,
+    occurrences: Literal["first", "all"] = "first",
+    threads: int = 0,
+) -> pa.Table:
+    """Matches of a pattern in the whole log.
+
+    Parameters
+    ----------
+    log
+        The events.
+    pattern
+        A pattern or its text.
+    occurrences
+        ``"first"``: per entity the match with the smallest ready time. ``"all"``: one row per distinct moment time,
+        with the latest start that leads to it.
+    threads
+        0 = all cores. The result does not depend on it.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``entity`` (string), ``start_time``, ``moment_time`` (times of the first and last step) and ``ready_time``
+        (when the trailing absences are known too), each ``timestamp[us, UTC]``; ordered by entity (bytes), then
+        moment time. Only matches with ``ready_time <= log.observed_until``.
+
+    Raises
+    ------
+    InvalidPattern
+        When the text cannot be read, or the pattern does not fit the log.
+    ParameterError
+        For other values of `occurrences` or `threads`.
+    """
+    if occurrences not in ("first", "all"):
+        nearest = did_you_mean(str(occurrences), ["first", "all"])
+        raise ParameterError(
+            "occurrences must be 'first' or 'all'", hint=f"did you mean '{nearest}'?" if nearest else None
+        )
+    _check_threads(threads)
+    native = compile_pattern(log, _as_pattern(pattern))
+    row, start, moment, ready = _native.find(log.native, native, _whole_log(log), occurrences == "all", threads)
+    return pa.table(
+        {
+            "entity": log.entities.take(pa.array(row)).cast(pa.string()),
+            "start_time": _timestamps(start),
+            "moment_time": _timestamps(moment),
+            "ready_time": _timestamps(ready),
+        }
+    )
+
+
+def count(
+    log: EventLog,
+    patterns: Pattern | str | Sequence[Pattern | str],
+    labels: LabelRows | None = None,
+    threads: int = 0,
+) -> pa.Table:
+    """How many entities, or labelled rows, match each pattern.
+
+    Parameters
+    ----------
+    log
+        The events.
+    patterns
+        Patterns or their texts; one alone is fine.
+    labels
+        Labels: rows, spans and excluded event types come from them. None: each entity is one row, seen whole.
+    threads
+        0 = all cores. The result does not depend on it.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per pattern, in the order given: ``pattern`` (canonical text), ``n_matched``, ``n_undecided`` (not
+        matched, but a trailing absence is not over yet), and with labels ``n_positive`` (matched with label 1).
+
+    Raises
+    ------
+    InvalidPattern
+        When a text cannot be read, or a pattern does not fit the log.
+    ParameterError
+        For other types of `patterns`, or a bad `threads`.
+    """
+    _check_threads(threads)
+    if isinstance(patterns, (Pattern, str)):
+        patterns = [patterns]
+    elif not isinstance(patterns, Sequence):
+        raise ParameterError(f"patterns must be patterns or texts, not {type(patterns).__name__}")
+    parsed = [_as_pattern(pattern) for pattern in patterns]
+    bound = None if labels is None else labels.bind(log)
+    rows = _whole_log(log) if bound is None else bound.rows
+    label = None if bound is None else bound.label
+    counts = [_native.count(log.native, compile_pattern(log, p), rows, label, threads) for p in parsed]
+    names = ["n_matched", "n_undecided", "n_positive"][: 2 if bound is None else 3]
+    columns: dict[str, Any] = {"pattern": pa.array([str(p) for p in parsed], pa.string())}
+    for i, name in enumerate(names):
+        columns[name] = pa.array([counted[i] for counted in counts], pa.int64())
+    return pa.table(columns)
+
+
+def _as_pattern(pattern: object) -> Pattern:
+    if isinstance(pattern, Pattern):
+        return pattern
+    if isinstance(pattern, str):
+        return parse_pattern(pattern)
+    raise ParameterError(f"a pattern is a Pattern or its text, not {type(pattern).__name__}")
+
+
+def _check_threads(threads: object) -> None:
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
+        raise ParameterError("threads must be a whole number, 0 for all cores")
+
+
+def _whole_log(log: EventLog) -> _native.Rows:
+    """Every entity once, seen from the beginning of time to the end of observation."""
+    return _native.Rows(
+        entity=np.arange(log.n_entities, dtype=np.int64),
+        lo=np.full(log.n_entities, _FIRST_TIME, dtype=np.int64),
+        last=np.full(log.n_entities, log.observed_until, dtype=np.int64),
+    )
+
+
+def _timestamps(us: npt.NDArray[np.int64]) -> pa.Array[Any]:
+    return pa.array(us, pa.int64()).view(pa.timestamp("us", tz="UTC"))
