@@ -231,7 +231,7 @@ def _hours(operand: object) -> tuple[int, int]:
 
 def _operand_text(operand: Operand) -> str:
     if isinstance(operand, float):
-        return str(int(operand)) if operand.is_integer() and abs(operand) < 1e15 else repr(operand)
+        return str(int(operand)) if operand.is_integer() and abs(operand) < 1e16 else repr(operand)
     if isinstance(operand, str):
         # Quotes keep a text that looks like a number a text.
         bare = is_word(operand) and operand not in RESERVED_WORDS and not is_number(operand)

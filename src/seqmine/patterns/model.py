@@ -153,7 +153,7 @@ class Pattern:
 
 def _check_type(value: object, wanted: type, what: str) -> None:
     if not isinstance(value, wanted):
-        raise InvalidPattern(f"{what} is a {wanted.__name__}, not {type(value).__name__}")
+        raise InvalidPattern(f"{what} must be of type {wanted.__name__}, not {type(value).__name__}")
 
 
 def _check_duration(us: object, what: str, least: int) -> None:
