@@ -6,22 +6,31 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seqmine.labels import Labels, Outcome, Study, label
     from seqmine.patterns import Pattern, count, find, parse_pattern
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Labels",
+    "Outcome",
     "Pattern",
+    "Study",
     "count",
     "find",
+    "label",
     "parse_pattern",
 ]
 
 # Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
 _HOMES = {
+    "Labels": "seqmine.labels",
+    "Outcome": "seqmine.labels",
     "Pattern": "seqmine.patterns",
+    "Study": "seqmine.labels",
     "count": "seqmine.patterns",
     "find": "seqmine.patterns",
+    "label": "seqmine.labels",
     "parse_pattern": "seqmine.patterns",
 }
 

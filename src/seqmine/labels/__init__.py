@@ -1,0 +1,11 @@
+"""Outcomes, studies and labels: what is asked of which entity at which moment, and what came of it."""
+
+from __future__ import annotations
+
+from seqmine.labels.build import label
+from seqmine.labels.labels import BoundRows, Labels
+from seqmine.labels.outcome import Outcome
+from seqmine.labels.split import DISCOVERY, ESTIMATION, split_halves
+from seqmine.labels.study import Study
+
+__all__ = ["DISCOVERY", "ESTIMATION", "BoundRows", "Labels", "Outcome", "Study", "label", "split_halves"]

@@ -1,0 +1,108 @@
+"""``Study``: an outcome, the index times from which it is predicted, and the rules around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from seqmine._text import format_duration, parse_duration
+from seqmine.errors import ParameterError
+from seqmine.labels._columns import is_table
+from seqmine.labels.index import At, parse_index
+from seqmine.labels.labels import event_names
+from seqmine.labels.outcome import Outcome
+from seqmine.labels.split import check_seed
+
+
+@dataclass(frozen=True)
+class Study:
+    """One question asked of a log.
+
+    Parameters
+    ----------
+    outcome
+        What happens in ``[index + lead, index + lead + horizon)``; an `Outcome`, or its text.
+    at
+        The index times: a date (text, date or datetime; without an offset it is wall clock in the log's zone, a date
+        its midnight), a list of them, ``"every 30d from 2017-01-01 to 2017-12-01"``, ``"first(signup)"``,
+        ``"nth(purchase, 2)"``, ``"start + 14d"``, or a table with ``entity`` and ``index_time`` (or ``time``).
+    lookback
+        How far before the index matching sees, for example ``"180d"``; None = since the entity's start.
+    lead
+        Time between the index and the outcome interval: the notice that an action needs.
+    exclude_events
+        Event types that say the outcome in other words (outcome proxies). Predictors never see them; the outcome
+        itself, eligibility and anchors of the index still do.
+    incident
+        Ask only rows for which the outcome has not come true before (see `label`).
+    min_tenure
+        Ask only entities whose start lies at least so long before the index.
+    seed
+        Of the split into discovery and estimation half.
+
+    Raises
+    ------
+    ParameterError, InvalidOutcome, TimestampError
+        A value that cannot be used. Names of events are checked against the log by `label`.
+    """
+
+    outcome: Outcome
+    at: At = field(kw_only=True)
+    lookback: str | None = field(default=None, kw_only=True)
+    lead: str = field(default="0d", kw_only=True)
+    exclude_events: tuple[str, ...] = field(default=(), kw_only=True)
+    incident: bool = field(default=False, kw_only=True)
+    min_tenure: str = field(default="0d", kw_only=True)
+    seed: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        outcome: object = self.outcome
+        if isinstance(outcome, str):
+            outcome = Outcome(outcome)
+        if not isinstance(outcome, Outcome):
+            raise ParameterError(
+                f"outcome must be an Outcome or its text, not {type(outcome).__name__}",
+                hint='write Outcome("no purchase within 90d")',
+            )
+        parse_index(self.at)
+        at = (
+            self.at
+            if isinstance(self.at, str) or is_table(self.at) or not isinstance(self.at, Iterable)
+            else tuple(self.at)
+        )
+        lookback = None if self.lookback is None else _canonical(self.lookback, "lookback")
+        if lookback == "0s":
+            raise ParameterError("lookback must be longer than zero", hint="write lookback='180d', or None")
+        if not isinstance(self.incident, bool):
+            raise ParameterError(f"incident must be True or False, not {type(self.incident).__name__}")
+        if self.incident:
+            _check_incident(outcome)
+        check_seed(self.seed)
+        checked = {
+            "outcome": outcome,
+            "at": at,
+            "lookback": lookback,
+            "lead": _canonical(self.lead, "lead"),
+            "exclude_events": event_names(self.exclude_events),
+            "min_tenure": _canonical(self.min_tenure, "min_tenure"),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+def _canonical(duration: str | timedelta, name: str) -> str:
+    return format_duration(parse_duration(duration, name))
+
+
+def _check_incident(outcome: Outcome) -> None:
+    if outcome.measure == "sum" or outcome.is_numeric or outcome.percent is not None:
+        raise ParameterError(
+            "incident needs an outcome that comes true at one moment",
+            hint="use exists(...), or count(...) with > or >=",
+        )
+    if outcome.comparison is not None and outcome.comparison not in (">", ">="):
+        raise ParameterError(
+            f"incident means nothing for '{outcome.comparison}': it holds before anything happened",
+            hint="use > or >=, or leave incident out",
+        )
