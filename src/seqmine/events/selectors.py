@@ -404,7 +404,8 @@ def _compile_condition(
     shown = shorten(condition.field)
     if column.kind == "number":
         if not isinstance(operand, float):
-            hint = f"write {condition.op}{operand} without quotes" if is_number(str(operand)) else None
+            bare = f"{quote_name(condition.field)}{condition.op}{operand}"
+            hint = f"write {bare} without quotes" if is_number(str(operand)) else None
             raise error(f"the attribute '{shown}' holds numbers; it is compared with a text", hint=hint)
         return _native.Condition("number", attribute=attribute, comparison=comparison, operand=operand)
     if not isinstance(operand, str):
