@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, module) {
   module.def("resolve_threads", &seqmine::resolve_threads, pybind11::arg("requested"));
   seqmine::python::register_log(module);
   seqmine::python::register_matching(module);
+  seqmine::python::register_ingest(module);
 }

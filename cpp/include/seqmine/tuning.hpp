@@ -12,4 +12,28 @@ inline constexpr std::int64_t poll_steps = 65'536;
 /// work units, and with them the order of results, never depend on the number of threads.
 inline constexpr std::int64_t rows_per_unit = 1'024;
 
+/// Rows that ingest encodes at a time, whatever the size of the pushed batch: bounds its scratch memory (about 20 bytes a
+/// row and text column) and still gives each thread milliseconds of work between two joins.
+inline constexpr std::int64_t ingest_piece_rows = 524'288;
+
+/// Rows a worker encodes at a time. A few hundred KiB of text: fits the second-level cache.
+inline constexpr std::int64_t ingest_block_rows = 8'192;
+
+/// Rows of the largest staging chunk: 32 MiB of rows, which is where the allocator surely asks the system for pages and
+/// surely gives them back, so that freed staging makes room for the result.
+inline constexpr std::int64_t staging_chunk_rows = 2'097'152;
+
+/// Rows a worker distributes at a time while a log is put in order. Each unit has one counter per partition.
+inline constexpr std::int64_t arrange_block_rows = 131'072;
+
+/// Rows aimed at in one partition (a range of entities that is ordered within the cache): 16 bytes in, 16 bytes of
+/// scratch and 10 bytes out per row fill about 700 KiB.
+inline constexpr std::int64_t partition_rows = 16'384;
+
+/// More partitions than this and the write streams of the distribution fall out of the second-level TLB.
+inline constexpr std::int64_t max_partitions = 2'048;
+
+/// Rows that are sorted in one go, without a look at the StopToken: 10 to 20 ms.
+inline constexpr std::int64_t sort_leaf_rows = 131'072;
+
 }  // namespace seqmine::tuning

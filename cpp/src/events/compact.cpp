@@ -1,0 +1,115 @@
+#include "events/compact.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "seqmine/tuning.hpp"
+
+namespace seqmine::detail {
+
+namespace {
+
+/// Moves what lies between the drops together. The memory of the dropped rows goes back when it is worth a copy.
+template <class T>
+Status close_gaps(Column<T>& column, const std::vector<std::int64_t>& drops, const StopToken& stop) {
+  if (column.size() == 0) return {};
+  std::int64_t to = drops.front();
+  for (std::size_t d = 0; d < drops.size(); ++d) {
+    if (d % static_cast<std::size_t>(tuning::poll_steps) == 0 && stop.stop_requested()) {
+      return {Code::cancelled, "cancelled"};
+    }
+    const std::int64_t from = drops[d] + 1;
+    const std::int64_t end = d + 1 < drops.size() ? drops[d + 1] : column.size();
+    std::copy(column.data() + from, column.data() + end, column.data() + to);
+    to += end - from;
+  }
+  if (to < column.size() / 8 * 7) {
+    Column<T> smaller(to);
+    std::copy(column.data(), column.data() + to, smaller.data());
+    column = std::move(smaller);
+  } else {
+    column.truncate(to);
+  }
+  return {};
+}
+
+/// Removes the unused names and gives the new code of each old one.
+std::vector<std::uint32_t> keep_used(const std::vector<bool>& used, std::vector<std::string_view>& names) {
+  std::vector<std::uint32_t> renumbered(names.size());
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    renumbered[i] = static_cast<std::uint32_t>(n);
+    if (used[i]) names[n++] = names[i];
+  }
+  names.resize(n);
+  return renumbered;
+}
+
+}  // namespace
+
+Status drop_rows(IngestedLog& log, const std::vector<std::int64_t>& drops, const StopToken& stop) {
+  std::size_t d = 0;
+  for (std::int64_t e = 0; e < log.entity_offsets.size(); ++e) {
+    std::int64_t& offset = log.entity_offsets[e];
+    while (d < drops.size() && drops[d] < offset) ++d;
+    offset -= static_cast<std::int64_t>(d);
+  }
+  if (Status status = close_gaps(log.time, drops, stop); !status.ok()) return status;
+  if (Status status = close_gaps(log.code16, drops, stop); !status.ok()) return status;
+  if (Status status = close_gaps(log.code32, drops, stop); !status.ok()) return status;
+  if (Status status = close_gaps(log.value, drops, stop); !status.ok()) return status;
+  for (auto& column : log.string_codes) {
+    if (Status status = close_gaps(column, drops, stop); !status.ok()) return status;
+  }
+  for (auto& column : log.numbers) {
+    if (Status status = close_gaps(column, drops, stop); !status.ok()) return status;
+  }
+  return {};
+}
+
+void drop_empty_entities(IngestedLog& log, std::vector<std::string_view>& names) {
+  Column<std::int64_t>& offsets = log.entity_offsets;
+  std::int64_t n = 0;
+  for (std::int64_t e = 0; e + 1 < offsets.size(); ++e) {
+    if (offsets[e + 1] == offsets[n]) continue;  // offsets[n] is where the last kept entity ends
+    names[static_cast<std::size_t>(n)] = names[static_cast<std::size_t>(e)];
+    offsets[++n] = offsets[e + 1];
+  }
+  names.resize(static_cast<std::size_t>(n));
+  offsets.truncate(n + 1);
+}
+
+void drop_unused_types(IngestedLog& log, std::vector<std::string_view>& names) {
+  std::vector<bool> used(names.size());
+  for (std::int64_t i = 0; i < log.code16.size(); ++i) used[log.code16[i]] = true;
+  for (std::int64_t i = 0; i < log.code32.size(); ++i) used[log.code32[i]] = true;
+  const std::size_t n_before = names.size();
+  const std::vector<std::uint32_t> renumbered = keep_used(used, names);
+  if (names.size() == n_before) return;
+  for (std::int64_t i = 0; i < log.code16.size(); ++i) {
+    log.code16[i] = static_cast<std::uint16_t>(renumbered[log.code16[i]]);
+  }
+  if (!log.wide_codes) return;
+  for (std::int64_t i = 0; i < log.code32.size(); ++i) log.code32[i] = renumbered[log.code32[i]];
+  if (names.size() > 65'536) return;
+  // The width is a function of the log, not of what was dropped on the way to it.
+  log.code16 = Column<std::uint16_t>(log.code32.size());
+  for (std::int64_t i = 0; i < log.code32.size(); ++i) log.code16[i] = static_cast<std::uint16_t>(log.code32[i]);
+  log.code32 = Column<std::uint32_t>();
+  log.wide_codes = false;
+}
+
+void drop_unused_strings(Column<std::int32_t>& codes, std::vector<std::string_view>& names) {
+  std::vector<bool> used(names.size());
+  for (std::int64_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] >= 0) used[static_cast<std::size_t>(codes[i])] = true;
+  }
+  const std::size_t n_before = names.size();
+  const std::vector<std::uint32_t> renumbered = keep_used(used, names);
+  if (names.size() == n_before) return;
+  for (std::int64_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] >= 0) codes[i] = static_cast<std::int32_t>(renumbered[static_cast<std::size_t>(codes[i])]);
+  }
+}
+
+}  // namespace seqmine::detail
