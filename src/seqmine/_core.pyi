@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -7,6 +7,8 @@ import numpy.typing as npt
 _I64 = npt.NDArray[np.int64]
 _U8 = npt.NDArray[np.uint8]
 _F64 = npt.NDArray[np.float64]
+# Anything with the buffer protocol: collections.abc.Buffer has no static form before Python 3.12.
+Buffer: TypeAlias = Any
 
 __version__: str
 UNBOUNDED: int
@@ -69,3 +71,48 @@ def count(log: Log, pattern: Pattern, rows: Rows, labels: _U8 | None, threads: i
 def match_rows(log: Log, pattern: Pattern, rows: Rows, threads: int) -> _U8: ...
 def window_stats(log: Log, predicate: Predicate, rows: Rows, threads: int) -> dict[str, Any]: ...
 def nth_event_time(log: Log, predicate: Predicate, n: int, threads: int) -> tuple[_I64, _U8]: ...
+
+class StringColumn:
+    def __init__(
+        self,
+        length: int,
+        offset: int,
+        validity: Buffer | None,
+        offsets: Buffer | None,
+        data: Buffer | None,
+        large: bool,
+    ) -> None: ...
+    @staticmethod
+    def dictionary(
+        length: int,
+        offset: int,
+        validity: Buffer | None,
+        indices: Buffer | None,
+        index_width: int,
+        values: StringColumn,
+        index_signed: bool = True,
+    ) -> StringColumn: ...
+    @property
+    def data_address(self) -> int: ...
+
+class Ingest:
+    def __init__(
+        self, n_string_attributes: int, n_number_attributes: int, has_value: bool, has_event_id: bool, threads: int
+    ) -> None: ...
+    def push(
+        self,
+        entity: StringColumn,
+        event: StringColumn,
+        time: _I64,
+        flags: _U8,
+        value: _F64 | None,
+        string_attributes: list[StringColumn],
+        number_attributes: list[_F64],
+        event_id: StringColumn | None,
+    ) -> tuple[_I64, _U8]: ...
+    @property
+    def n_rows(self) -> int: ...
+    def entity_names(self) -> tuple[_I64, _U8]: ...
+    def event_names(self) -> tuple[_I64, _U8]: ...
+    def rename_entities(self, offsets: _I64, data: Buffer) -> None: ...
+    def finish(self, duplicates: str, excluded_events: Sequence[bytes]) -> dict[str, Any]: ...
