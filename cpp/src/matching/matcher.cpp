@@ -107,8 +107,9 @@ Result<Occurrences> find_occurrences(const LogView& log, const Pattern& pattern,
       part.row.push_back(row);
       part.start_time.push_back(moment.start);
       part.moment_time.push_back(moment.time);
-      // A decided match has moment + longest <= last, so this fits.
-      part.ready_time.push_back(moment.time + static_cast<std::int64_t>(longest));
+      // A decided match has moment + longest <= last, so the sum fits; longest alone may not (moment < 0), hence
+      // the sum as uint64, which wraps by definition.
+      part.ready_time.push_back(static_cast<std::int64_t>(static_cast<std::uint64_t>(moment.time) + longest));
       if (!all) break;
     }
   };

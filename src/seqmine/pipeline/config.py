@@ -1,0 +1,168 @@
+"""The configuration of a run: TOML, checked to the last key before any data are touched."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from seqmine._text import did_you_mean, parse_duration
+from seqmine.errors import ConfigError, MissingInputError, SeqmineError
+
+__all__ = ["LogSection", "MomentsSection", "RunConfig", "StudySection", "load_config", "parse_config"]
+
+MAX_BYTES = 1 << 20
+LATER_SECTIONS = ("windows", "plays", "store", "audit", "journeys", "report")
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(f"{value} has no unit: write text such as '{value}d'")
+    if isinstance(value, str):
+        parse_duration(value)
+    return value
+
+
+def _instant(value: object) -> object:
+    # TOML has dates of its own: they mean the same as their text.
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    return value
+
+
+def _instants(value: object) -> object:
+    return [_instant(item) for item in value] if isinstance(value, list) else _instant(value)
+
+
+Duration = Annotated[str, BeforeValidator(_duration)]
+Instants = Annotated[str | list[str], BeforeValidator(_instants)]
+Instant = Annotated[str, BeforeValidator(_instant)]
+
+
+class _Section(BaseModel):
+    # strict: "100" is no number, and 1 is no text.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class LogSection(_Section):
+    """``[log]``: where the events are and which columns mean what; the keywords of `EventLog.read`."""
+
+    path: str = Field(min_length=1)
+    entity: str = "entity"
+    time: str = "time"
+    event: str = "event"
+    value: str | None = None
+    attributes: list[str] = []
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    timezone: str | None = None
+    event_id: str | None = None
+    observed_until: Instant | None = None
+    on_bad_row: Literal["error", "quarantine"] = "error"
+    duplicates: Literal["none", "exact", "id"] = "none"
+
+
+class StudySection(_Section):
+    """``[study]``: the question; the fields of `Study`."""
+
+    outcome: str = Field(min_length=1)
+    at: Instants
+    lookback: Duration | None = None
+    lead: Duration = "0d"
+    exclude_events: list[str] = []
+    incident: bool = False
+    min_tenure: Duration = "0d"
+    seed: int = 0
+
+
+class MomentsSection(_Section):
+    """``[moments]``: the search; the fields of `MinerOptions`, unset ones keep their defaults there."""
+
+
+class RunConfig(_Section):
+    """A whole configuration file."""
+
+    log: LogSection
+    study: StudySection
+    moments: MomentsSection = MomentsSection()
+
+
+def load_config(path: str | os.PathLike[str]) -> RunConfig:
+    """Read and check the configuration file ``path``.
+
+    Raises
+    ------
+    MissingInputError
+        The file is not there or cannot be read.
+    ConfigError
+        Not TOML, an unknown section or key (with the nearest known one), or a value that cannot be used; the message
+        names the file, the section and the key.
+    """
+    source = Path(path)
+    try:
+        if source.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"a configuration of more than {MAX_BYTES:,} bytes", file=str(source))
+        content = source.read_bytes()
+    except OSError as error:
+        raise MissingInputError(f"cannot read the configuration: {error.strerror}", file=str(source)) from None
+    try:
+        tree = tomllib.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"not UTF-8 at byte {error.start}", file=str(source)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {error}", file=str(source)) from None
+    return parse_config(tree, file=str(source))
+
+
+def parse_config(tree: Mapping[str, Any], *, file: str | None = None) -> RunConfig:
+    """Check a configuration given as nested mappings; ``file`` only serves the messages."""
+    for name in tree:
+        if name in LATER_SECTIONS:
+            raise ConfigError(
+                f"[{name}]: this version of seqmine has no such part yet",
+                file=file,
+                hint="remove the section; [log], [study] and [moments] work",
+            )
+    try:
+        return RunConfig.model_validate(dict(tree))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        first, hint = _explain(problems[0])
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ConfigError(first + more, file=file, hint=hint) from None
+
+
+def _explain(problem: Any) -> tuple[str, str | None]:
+    location = [str(part) for part in problem["loc"]]
+    if problem["type"] == "extra_forbidden":
+        return _unknown(location)
+    place = f"[{location[0]}]" + (f" {location[1]}" if len(location) > 1 else "")
+    if problem["type"] == "missing":
+        what = "the section is missing" if len(location) == 1 else "is missing"
+        return f"{place}: {what}", None
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, SeqmineError):
+        return f"{place}: {cause.message}", cause.hint
+    text = str(cause) if cause is not None else str(problem["msg"])
+    return f"{place}: {text[:1].lower()}{text[1:]}", None
+
+
+def _unknown(location: list[str]) -> tuple[str, str]:
+    if len(location) == 1:
+        known = list(RunConfig.model_fields)
+        place, what = f"[{location[0]}]", "unknown section"
+    else:
+        known = list(_section(location[0]).model_fields)
+        place, what = f"[{location[0]}] {location[1]}", "unknown key"
+    near = did_you_mean(location[-1], known)
+    return f"{place}: {what}", f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+
+
+def _section(name: str) -> type[BaseModel]:
+    model = RunConfig.model_fields[name].annotation
+    assert isinstance(model, type) and issubclass(model, BaseModel)
+    return model
