@@ -68,24 +68,22 @@ def write_table(table: pa.Table, name: str, stream: BinaryIO, *, raw_csv: bool =
 
 def _plain(table: pa.Table) -> pa.Table:
     """Dictionaries as text, instants as ISO text in UTC, lists as JSON text."""
-    columns = []
-    for column in table.columns:
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-        if pa.types.is_timestamp(column.type):
-            column = _iso(column)
-        elif pa.types.is_nested(column.type):
-            column = pa.chunked_array(
-                [[None if cell is None else json.dumps(cell) for cell in column.to_pylist()]], pa.string()
-            )
-        columns.append(column)
-    return pa.table(columns, names=table.column_names)
+    return pa.table([_plain_column(column) for column in table.columns], names=table.column_names)
 
 
-def _iso(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain_column(column: Any) -> Any:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        return _iso(column)
+    if pa.types.is_nested(column.type):
+        return pa.array([None if cell is None else json.dumps(cell) for cell in column.to_pylist()], pa.string())
+    return column
+
+
+def _iso(column: Any) -> Any:
     # Seconds print with six digits after the point; whole seconds are by far the most common and read better without.
-    text = pc.strftime(pc.cast(column, pa.timestamp("us", "UTC")), format="%Y-%m-%dT%H:%M:%SZ")
+    text: Any = pc.strftime(column.cast(pa.timestamp("us", "UTC")), format="%Y-%m-%dT%H:%M:%SZ")
     return pc.replace_substring(text, ".000000Z", "Z")
 
 
@@ -99,7 +97,7 @@ def _write_csv(table: pa.Table, stream: BinaryIO, *, raw: bool) -> None:
     table = _plain(table)
     if not raw:
         columns = [formula_safe(column) if _is_text(column.type) else column for column in table.columns]
-        names = formula_safe(pa.array(table.column_names, pa.string())).to_pylist()
+        names: list[str] = formula_safe(pa.array(table.column_names, pa.string())).to_pylist()
         table = pa.table(columns, names=names)
     pyarrow.csv.write_csv(table, stream, pyarrow.csv.WriteOptions(quoting_style="needed"))
 

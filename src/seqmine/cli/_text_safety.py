@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,8 +29,8 @@ def _escape(char: str) -> str:
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
 
 
-def formula_safe(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Return the text ``column`` with ``'`` before every cell that a spreadsheet would run as a formula."""
+def formula_safe(column: Any) -> Any:
+    """Return the Arrow text array ``column`` with ``'`` before every cell that a spreadsheet would run as a formula."""
     if len(column) == 0:
         return column
     risky = pc.match_substring_regex(column, _FORMULA)

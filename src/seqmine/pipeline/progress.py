@@ -10,7 +10,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Stages of long work and the seconds that each took. This one is silent; a face overrides ``started``, ``ended``."""
+    """Stages of long work and the seconds that each took; silent, until a face overrides ``started`` and ``ended``."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
