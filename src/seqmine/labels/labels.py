@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from seqmine import _native
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import ParameterError
+from seqmine.events.zones import zone
 from seqmine.labels import _columns
 from seqmine.labels._instants import Int64, earlier
 
@@ -105,11 +106,7 @@ class Labels:
         """
         source = _columns.as_table(table, "the table of labels")
         entity = _columns.entity_ids(source, "the table of labels")
-        local = None
-        if timezone is not None:
-            from seqmine.events.zones import zone
-
-            local = zone(timezone)
+        local = zone(timezone) if timezone is not None else None
         time = _columns.instants(source, "index_time", "the table of labels", local)
         label = _columns.binary_labels(source, "the table of labels")
         extras = {name: source.column(name) for name in source.column_names if name not in _KEYS}
