@@ -116,6 +116,11 @@ def test_a_cursor_raises_the_error_of_its_language() -> None:
     assert caught.value.position == 6
 
 
+def test_a_cursor_refuses_half_a_surrogate_pair() -> None:
+    with pytest.raises(InvalidOutcome, match="not valid Unicode"):
+        Cursor(r'"\udc00"', InvalidOutcome).peek()
+
+
 def test_a_cursor_looks_ahead_without_taking() -> None:
     cursor = Cursor('a -> "no" no')
     assert [cursor.peek(i).kind for i in range(6)] == ["word", "symbol", "quoted", "word", "end", "end"]

@@ -100,7 +100,7 @@ class Condition:
             number = math.inf
         if not math.isfinite(number):
             raise InvalidPattern(f"the number that '{shorten(self.field)}' is compared with must be finite")
-        return number + 0.0  # -0.0 and 0.0 compare equal, so they must print the same
+        return number
 
     def __str__(self) -> str:
         field = quote_name(self.field) if self.attribute else self.field

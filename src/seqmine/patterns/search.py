@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelRows", "RowLabels", "compile_pattern", "count", "find"]
 
+_CHUNK = 1 << 20
 _FIRST_TIME = -(2**63) + 1  # int64 minimum never occurs as a time
 
 
@@ -124,7 +125,7 @@ def find(
     row, start, moment, ready = _native.find(log.native, native, _whole_log(log), occurrences == "all", threads)
     return pa.table(
         {
-            "entity": log.entities.take(pa.array(row)).cast(pa.string()),
+            "entity": _names(log.entities, row),
             "start_time": _timestamps(start),
             "moment_time": _timestamps(moment),
             "ready_time": _timestamps(ready),
@@ -201,6 +202,13 @@ def _whole_log(log: EventLog) -> _native.Rows:
         lo=np.full(log.n_entities, _FIRST_TIME, dtype=np.int64),
         last=np.full(log.n_entities, log.observed_until, dtype=np.int64),
     )
+
+
+def _names(entities: pa.Array[Any], index: npt.NDArray[np.int64]) -> pa.ChunkedArray[Any]:
+    """Entity ids as ``string``, in chunks: one array of that type holds 2 GiB of text at most."""
+    starts = range(0, max(len(index), 1), _CHUNK)
+    chunks = [entities.take(index[i : i + _CHUNK]).cast(pa.string()) for i in starts]
+    return pa.chunked_array(chunks, pa.string())
 
 
 def _timestamps(us: npt.NDArray[np.int64]) -> pa.Array[Any]:
