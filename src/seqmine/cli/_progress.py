@@ -17,11 +17,11 @@ class StderrProgress(Progress):
 
     def __init__(self, *, quiet: bool = False) -> None:
         super().__init__()
-        self._quiet = quiet
+        self.quiet = quiet
         self._live: Any = None
 
     def started(self, name: str) -> None:
-        if self._quiet or not sys.stderr.isatty():
+        if self.quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
         from rich.progress import Progress as Bar
@@ -41,5 +41,5 @@ class StderrProgress(Progress):
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if done and not self._quiet:
+        if done and not self.quiet:
             click.echo(f"{name}: {seconds:.1f} s", err=True)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from seqmine._text import did_you_mean, parse_duration
 from seqmine.errors import ConfigError, MissingInputError, SeqmineError
 
-__all__ = ["LogSection", "MomentsSection", "RunConfig", "StudySection", "load_config", "parse_config"]
+__all__ = ["LogSection", "MomentsSection", "RunConfig", "StudySection", "load_config", "parse_config", "parse_log"]
 
 MAX_BYTES = 1 << 20
 LATER_SECTIONS = ("windows", "plays", "store", "audit", "journeys", "report")
@@ -53,17 +53,28 @@ class LogSection(_Section):
     """``[log]``: where the events are and which columns mean what; the keywords of `EventLog.read`."""
 
     path: str = Field(min_length=1)
+    format: Literal["parquet", "csv", "arrow"] | None = None
     entity: str = "entity"
     time: str = "time"
     event: str = "event"
     value: str | None = None
-    attributes: list[str] = []
-    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    attributes: list[str] | dict[str, Literal["text", "number"]] = []
     timezone: str | None = None
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
     event_id: str | None = None
+    duration: str | None = None
+    identity: str | None = None
+    starts: str | None = None
     observed_until: Instant | None = None
     on_bad_row: Literal["error", "quarantine"] = "error"
     duplicates: Literal["none", "exact", "id"] = "none"
+    exclude_events: list[str] = []
+    plausible_years: tuple[int, int] = Field(default=(1970, 2100), strict=False)
+    max_expansion: float = Field(default=200.0, gt=0, strict=False)
+
+    def for_manifest(self) -> dict[str, Any]:
+        """Return the keys that decide the result; the files stand in the manifest by content, not by place."""
+        return self.model_dump(mode="json", exclude={"path", "identity", "starts"})
 
 
 class StudySection(_Section):
@@ -80,7 +91,18 @@ class StudySection(_Section):
 
 
 class MomentsSection(_Section):
-    """``[moments]``: the search; the fields of `MinerOptions`, unset ones keep their defaults there."""
+    """``[moments]``: the search; the fields of `MinerOptions`. Unset ones keep the defaults of that class."""
+
+    max_length: int = 0
+    max_gap: Duration | None = None
+    gap_bins: list[Duration] | None = None
+    learn_gaps: bool = False
+    min_support: int = 0
+    top_k: int = 0
+    measure: str = ""
+    strata: str | None = None
+    direction: str = ""
+    redundancy: float | None = Field(default=None, strict=False)
 
 
 class RunConfig(_Section):
@@ -130,14 +152,27 @@ def parse_config(tree: Mapping[str, Any], *, file: str | None = None) -> RunConf
     try:
         return RunConfig.model_validate(dict(tree))
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        first, hint = _explain(problems[0])
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ConfigError(first + more, file=file, hint=hint) from None
+        raise _config_error(error, file=file) from None
 
 
-def _explain(problem: Any) -> tuple[str, str | None]:
-    location = [str(part) for part in problem["loc"]]
+def parse_log(keys: Mapping[str, Any]) -> LogSection:
+    """Check the keys of a log section alone."""
+    try:
+        return LogSection.model_validate(dict(keys))
+    except ValidationError as error:
+        raise _config_error(error, section="log") from None
+
+
+def _config_error(error: ValidationError, *, file: str | None = None, section: str | None = None) -> ConfigError:
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    location = [*([section] if section else []), *(str(part) for part in first["loc"])]
+    text, hint = _explain(first, location)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return ConfigError(text + more, file=file, hint=hint)
+
+
+def _explain(problem: Any, location: list[str]) -> tuple[str, str | None]:
     if problem["type"] == "extra_forbidden":
         return _unknown(location)
     place = f"[{location[0]}]" + (f" {location[1]}" if len(location) > 1 else "")

@@ -1,0 +1,73 @@
+"""``seqmine find``: where a pattern happens, or for how many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from seqmine.cli._options import Answer, common, log_options, log_section, output_options, progress_of, status
+
+__all__ = ["command"]
+
+
+@click.command("find")
+@click.argument("source")
+@click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
+@click.option(
+    "--occurrences",
+    type=click.Choice(["first", "all"]),
+    default="first",
+    show_default=True,
+    help="The first match of each entity, or one row for each distinct moment.",
+)
+@click.option("--count", "count_only", is_flag=True, help="Only count matching entities; takes several patterns.")
+@click.option("--rows", type=click.IntRange(min=0), default=50, show_default=True, help="Rows on a terminal; 0 = all.")
+@output_options
+@log_options
+@common
+def command(
+    source: str,
+    patterns: tuple[str, ...],
+    occurrences: str,
+    count_only: bool,
+    rows: int,
+    threads: int,
+    **given: Any,
+) -> int:
+    """List where a pattern happens.
+
+    SOURCE is a saved log or anything that `seqmine ingest` reads. PATTERN is text such as
+
+    \b
+        signup -[0s,7d)-> purchase{value>=50} -> no return within 30d
+    """
+    from seqmine.patterns import count, find, parse_pattern
+    from seqmine.pipeline.source import fingerprints, open_log
+
+    if len(patterns) > 1 and not count_only:
+        raise click.UsageError("find lists one pattern at a time: put it in quotes, or add --count for several")
+    answer, progress = Answer.checked(given), progress_of(given)
+    section = log_section(source, given)
+    parsed = [parse_pattern(text) for text in patterns]
+    with progress.stage("read the log"):
+        log = open_log(section, threads=threads)
+    with progress.stage("match"):
+        table = (
+            count(log, parsed, threads=threads)
+            if count_only
+            else find(log, parsed[0], occurrences=occurrences, threads=threads)
+        )
+    asked = {"patterns": [str(pattern) for pattern in parsed], "occurrences": None if count_only else occurrences}
+    answer.give(
+        table,
+        limit=rows,
+        record=lambda: {
+            "command": "find",
+            "options": asked | {"log": section.for_manifest()},
+            "inputs": fingerprints(section),
+            "log": log,
+            "result": {"n_rows": table.num_rows},
+        },
+    )
+    return status(quarantined=log.accounting.quarantined)

@@ -1,0 +1,201 @@
+"""The main job: a configuration in, a run directory out, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqmine._files import atomic_directory, json_bytes
+from seqmine._text import quote_text
+from seqmine.errors import OutputExists, UnsafePath
+from seqmine.pipeline.config import RunConfig, load_config
+from seqmine.pipeline.manifest import host_record, manifest, output_digests, run_identity
+from seqmine.pipeline.outputs import write_parquet
+from seqmine.pipeline.progress import Progress
+from seqmine.pipeline.source import fingerprints, open_log
+from seqmine.pipeline.summary import summary_text
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.labels import Labels
+    from seqmine.mining import MiningResult
+
+__all__ = ["RunResult", "check_run_directory", "check_run_id", "run_config", "run_study"]
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run.
+
+    Attributes
+    ----------
+    directory
+        The run directory: ``moments.parquet``, ``labels.parquet``, ``summary.txt``, ``run.json``, ``manifest.json``.
+    run_id
+        The directory's name: given, or made from the configuration and the inputs.
+    log, labels, moments
+        What was read, asked and found.
+    """
+
+    directory: Path
+    run_id: str
+    log: EventLog
+    labels: Labels
+    moments: MiningResult
+
+    @property
+    def complete(self) -> bool:
+        """False when a budget cut the search."""
+        return self.moments.complete
+
+    @property
+    def n_quarantined(self) -> int:
+        """Input rows that were set aside."""
+        return self.log.accounting.quarantined
+
+
+def run_config(
+    path: str | os.PathLike[str],
+    *,
+    output: str | os.PathLike[str] = "runs",
+    run_id: str | None = None,
+    force: bool = False,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Read a log, label it, mine it, and keep everything in ``output/<run id>/``.
+
+    Parameters
+    ----------
+    path
+        A TOML file with the sections ``[log]``, ``[study]`` and ``[moments]``. Its relative paths start at its folder.
+    output
+        Directory of runs.
+    run_id
+        Name of the run directory; None makes one from the configuration and the inputs.
+    force
+        Replace the run of that name.
+    threads
+        0 = all cores. The result does not depend on it.
+    progress
+        Is told of the stages.
+
+    Returns
+    -------
+    RunResult
+        The same inputs and configuration give the same bytes in every file but ``run.json``.
+
+    Raises
+    ------
+    ConfigError, DataError, InsufficientDataError, OutputError
+        Nothing is written, and a run of that name stays as it was.
+    """
+    config = load_config(path)
+    folder = Path(path).parent
+    placed = {name: _below(folder, getattr(config.log, name)) for name in ("path", "identity", "starts")}
+    config = config.model_copy(update={"log": config.log.model_copy(update=placed)})
+    return run_study(
+        config, output=output, run_id=run_id, force=force, threads=threads, progress=progress, source=os.fspath(path)
+    )
+
+
+def run_study(
+    config: RunConfig,
+    *,
+    output: str | os.PathLike[str],
+    run_id: str | None = None,
+    force: bool = False,
+    threads: int = 0,
+    progress: Progress | None = None,
+    source: str | None = None,
+) -> RunResult:
+    """Do the work of `run_config` on a checked configuration; ``source`` names it in ``run.json``."""
+    progress = progress or Progress()
+    if run_id is not None:
+        check_run_id(run_id)
+    with progress.stage("fingerprint the inputs"):
+        inputs = fingerprints(config.log)
+    options = _options(config)
+    name = run_id or run_identity(options, inputs)
+    target = Path(output) / name
+    with atomic_directory(target, force=force, check=check_run_directory) as folder:
+        log, labels, moments = _work(config, folder, threads, progress)
+        with progress.stage("write the results"):
+            _write(folder, labels, moments)
+            (folder / "summary.txt").write_text(summary_text(config, log, labels, moments), encoding="utf-8")
+            record = manifest(
+                "run",
+                options=options,
+                inputs=inputs,
+                log=log,
+                labels=labels.summary(),
+                result={
+                    "n_moments": moments.to_arrow().num_rows,
+                    "complete": moments.complete,
+                    "evidence": "exploratory",
+                },
+                outputs=output_digests(folder),
+            )
+        paths = {"configuration": source, "log": config.log.path, "run": str(target)}
+        (folder / "run.json").write_bytes(json_bytes(host_record(progress, paths=paths, threads=threads)))
+        # Last: a directory without it is no result.
+        (folder / "manifest.json").write_bytes(json_bytes(record))
+    return RunResult(target, name, log, labels, moments)
+
+
+def _work(config: RunConfig, folder: Path, threads: int, progress: Progress) -> tuple[EventLog, Labels, MiningResult]:
+    from seqmine.labels import Outcome, Study, label
+    from seqmine.mining import MinerOptions, mine
+
+    asked = config.study.model_dump()
+    study = Study(Outcome(asked.pop("outcome")), **asked)
+    options = MinerOptions(**config.moments.model_dump(exclude_unset=True), threads=threads)
+    with progress.stage("read the log"):
+        log = open_log(config.log, threads=threads, quarantine=str(folder / "quarantine.parquet"))
+    with progress.stage("label"):
+        labels = label(log, study, threads=threads)
+    with progress.stage("mine"):
+        moments = mine(log, labels, options)
+    return log, labels, moments
+
+
+def _write(folder: Path, labels: Labels, moments: MiningResult) -> None:
+    for name, table in (("moments", moments.to_arrow()), ("labels", labels.to_arrow())):
+        with (folder / f"{name}.parquet").open("wb") as stream:
+            write_parquet(table, stream)
+
+
+def _options(config: RunConfig) -> dict[str, Any]:
+    return {
+        "log": config.log.for_manifest(),
+        "study": config.study.model_dump(mode="json"),
+        "moments": config.moments.model_dump(mode="json", exclude_unset=True),
+    }
+
+
+def _below(folder: Path, path: str | None) -> str | None:
+    return None if path is None else path if path == "-" else str(folder / path)
+
+
+def check_run_id(run_id: str) -> None:
+    """Raise `UnsafePath` when ``run_id`` is no plain name."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise UnsafePath(
+            f"the run id {quote_text(run_id[:80])} is no plain name",
+            hint="use up to 80 letters, digits, '.', '_' and '-', not starting with '.' or '-'",
+        )
+
+
+def check_run_directory(path: Path) -> None:
+    """Raise `OutputExists` when ``path`` holds something that is no result of seqmine."""
+    if any(path.iterdir()) and not (path / "manifest.json").is_file():
+        raise OutputExists(
+            "the directory is there and holds no manifest.json, so it is no earlier result",
+            file=str(path),
+            hint="name another directory; --force replaces results only",
+        )
