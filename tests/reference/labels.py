@@ -7,8 +7,9 @@ row that cannot be judged is left out and counted under the first reason of REAS
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from hashlib import blake2b
 
 from .language import Event, Log, Step, compare, fits
 from .matching import Row
@@ -18,24 +19,31 @@ REASONS = (
     "unknown_entity",  # a table names an entity that the log does not have
     "no_index",  # the entity never has the event that defines the index
     "not_born",  # the entity starts after the index
-    "not_followed",  # the log ends before the outcome's time is over
+    "not_followed",  # the log, or the outcome table for this entity, ends before the outcome's time is over
+    "short_tenure",  # the entity starts less than the least tenure before the index
     "inactive",  # "no X": no X in the horizon before the index, so nothing could end
-    "already",  # incident: the outcome stood before the index
-    "outcome_in_lead",  # incident: the outcome came between index and index + lead
+    "already",  # incident: the outcome stood before the index; table: it came before the index
+    "outcome_in_lead",  # the same between index and index + lead
     "no_outcome_row",  # the outcome table is silent about the entity
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kind`: count, exists, no, sum (against `threshold`), top (the upper `share` of the sums)."""
+    """`kind`: count, exists, no, sum or table.
+
+    Counts and sums are compared with `threshold`, or asked for the upper `share`, or (op and share None) are the
+    label themselves. A table gives (time, label) for an entity: label 1 = it happened then, label 0 = followed
+    until then without it.
+    """
 
     kind: str
     step: Step
     horizon: int
-    op: str = ">="
+    op: str | None = None
     threshold: float = 0
-    share: Fraction = Fraction(0)
+    share: Fraction | None = None
+    table: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,13 +66,15 @@ class Study:
     lead: int = 0
     exclude_events: tuple[str, ...] = ()
     incident: bool = False
+    min_tenure: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Labelled:
     """Rows (entity, index, label) by entity bytes and index, and how many candidates fell to which reason."""
 
-    rows: list[tuple[str, int, int]]
+    rows: list[tuple[str, int, int | Fraction]]
     excluded: dict[str, int]
 
 
@@ -92,21 +102,24 @@ def within(log: Log, entity: str, step: Step, lo: int | None, hi: int) -> list[E
     return [e for e in log.of(entity) if (lo is None or lo <= e.time) and e.time < hi and fits(step, e, log.zone)]
 
 
-def total(found: list[Event]) -> Fraction:
-    return sum((Fraction(e.value) for e in found if e.value is not None), Fraction(0))
+def amount(outcome: Outcome, found: list[Event]) -> int | Fraction:
+    if outcome.kind == "sum":
+        return sum((Fraction(e.value) for e in found if e.value is not None), Fraction(0))
+    return len(found)
 
 
 def holds(outcome: Outcome, found: list[Event]) -> bool:
-    """Whether the events of the outcome's time make it true (not for `top`)."""
+    """Whether these events make the outcome's condition true."""
     if outcome.kind == "exists":
         return len(found) > 0
     if outcome.kind == "no":
         return len(found) == 0
-    amount = len(found) if outcome.kind == "count" else total(found)
-    return compare(amount, outcome.op, outcome.threshold)
+    assert outcome.op is not None
+    return compare(amount(outcome, found), outcome.op, outcome.threshold)
 
 
 def why_not(study: Study, log: Log, entity: str, index: int | None) -> str | None:
+    """The first of REASONS that holds for a candidate row."""
     outcome = study.outcome
     if entity not in log.entities:
         return "unknown_entity"
@@ -114,19 +127,31 @@ def why_not(study: Study, log: Log, entity: str, index: int | None) -> str | Non
         return "no_index"
     if start_of(log, entity) > index:
         return "not_born"
-    if log.observed_until < index + study.lead + outcome.horizon:
+    begin = index + study.lead
+    told = outcome.table.get(entity)
+    if log.observed_until < begin + outcome.horizon:
         return "not_followed"
+    if told is not None and told[1] == 0 and told[0] < begin + outcome.horizon:
+        return "not_followed"
+    if start_of(log, entity) > index - study.min_tenure:
+        return "short_tenure"
     if outcome.kind == "no" and not within(log, entity, outcome.step, index - outcome.horizon, index):
         return "inactive"
-    if study.incident and outcome.kind in ("exists", "count"):
+    if outcome.kind == "table":
+        if told is None:
+            return "no_outcome_row"
+        if told[1] == 1 and told[0] < begin:
+            return "already" if told[0] < index else "outcome_in_lead"
+    elif study.incident:
         if holds(outcome, within(log, entity, outcome.step, None, index)):
             return "already"
-        if holds(outcome, within(log, entity, outcome.step, index, index + study.lead)):
+        if study.lead and holds(outcome, within(log, entity, outcome.step, index, begin)):
             return "outcome_in_lead"
     return None
 
 
 def label(study: Study, log: Log) -> Labelled:
+    """The threshold of a top share comes from the eligible rows of the discovery half."""
     outcome = study.outcome
     excluded: Counter[str] = Counter()
     eligible: list[tuple[str, int]] = []
@@ -143,18 +168,36 @@ def label(study: Study, log: Log) -> Labelled:
         begin = index + study.lead
         return within(log, entity, outcome.step, begin, begin + outcome.horizon)
 
-    if outcome.kind == "top":
-        sums = [total(future(entity, index)) for entity, index in eligible]
-        threshold = top_threshold(sums, outcome.share)
-        marks = [threshold is not None and s > threshold for s in sums]
+    marks: list[int | Fraction]
+    if outcome.kind == "table":
+        marks = [
+            int(outcome.table[e][1] == 1 and outcome.table[e][0] < i + study.lead + outcome.horizon)
+            for e, i in eligible
+        ]
+    elif outcome.share is not None:
+        amounts = [amount(outcome, future(*row)) for row in eligible]
+        judged = [x for x, (e, _) in zip(amounts, eligible, strict=True) if in_discovery(e, study.seed)]
+        threshold = top_threshold(judged, outcome.share)
+        marks = [int(threshold is not None and x > threshold) for x in amounts]
+    elif outcome.op is None and outcome.kind in ("count", "sum"):
+        marks = [amount(outcome, future(*row)) for row in eligible]
     else:
-        marks = [holds(outcome, future(entity, index)) for entity, index in eligible]
-    rows = [(entity, index, int(mark)) for (entity, index), mark in zip(eligible, marks, strict=True)]
+        marks = [int(holds(outcome, future(*row))) for row in eligible]
+    rows = [(entity, index, mark) for (entity, index), mark in zip(eligible, marks, strict=True)]
     return Labelled(rows, {reason: n for reason, n in excluded.items() if n})
 
 
-def top_threshold(sums: list[Fraction], share: Fraction) -> Fraction | None:
-    """The least value that at most `share` of the rows lie above; rows at it are not in the top."""
+def in_discovery(entity: str, seed: int) -> bool:
+    """The first bit of a keyed hash of the entity; 0 = discovery, 1 = estimation."""
+    digest = blake2b(entity.encode(), digest_size=8, key=str(seed).encode(), person=b"seqmine.split").digest()
+    return digest[0] < 128
+
+
+def top_threshold(sums: list[int | Fraction], share: Fraction) -> int | Fraction | None:
+    """The least value that at most `share` of the rows lie above; rows at it are not in the top.
+
+    None when there is no row, which seqmine refuses.
+    """
     for value in sorted(sums):
         if sum(s > value for s in sums) <= share * len(sums):
             return value
@@ -162,7 +205,7 @@ def top_threshold(sums: list[Fraction], share: Fraction) -> Fraction | None:
 
 
 def seen_rows(
-    rows: list[tuple[str, int, int]],
+    rows: list[tuple[str, int, int | Fraction]],
     lookback: int | None,
     exclude_events: tuple[str, ...] = (),
     starts: dict[str, int] | None = None,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .labels import Index, Outcome, Study, label, seen_rows, top_threshold
+from .labels import Index, Outcome, Study, in_discovery, label, seen_rows, top_threshold
 from .language import (
     UNITS,
     Condition,
@@ -258,6 +258,9 @@ def at(*dates: int) -> Index:
 
 
 A = Step(("a",))
+HALVES = ("a", "d", "b", "c")
+# o: happened at 12; p: at 17; q, r: had not happened at 17 and at 20, their last news.
+TOLD = Outcome("table", A, 5, table={"o": (12, 1), "p": (17, 1), "q": (17, 0), "r": (20, 0)})
 
 
 @pytest.mark.parametrize(
@@ -294,7 +297,11 @@ def test_labels(outcome: Outcome, lead: int, events: str, expected: int) -> None
             15,
             {"unknown_entity": 1},
         ),
+        (Study(Outcome("exists", A, 5), at(10), min_tenure=5), "x:a@5 y:a@6", 15, {"short_tenure": 1}),
         (Study(Outcome("exists", A, 5), at(10), incident=True), "x:a@9 y:z@0", 15, {"already": 1}),
+        (Study(TOLD, at(10), lead=2), "o:z@0 p:z@0 q:z@0 r:z@0 s:z@0", 17, {"no_outcome_row": 1}),
+        (Study(TOLD, at(13)), "o:z@0 p:z@0 q:z@0 r:z@0", 18, {"already": 1, "not_followed": 1}),
+        (Study(TOLD, at(10), lead=3), "o:z@0 p:z@0 q:z@0 r:z@0", 18, {"outcome_in_lead": 1, "not_followed": 1}),
         (
             Study(Outcome("exists", A, 5), at(10), lead=2, incident=True),
             "x:b@9 x:a@11 y:z@0",
@@ -307,6 +314,19 @@ def test_exclusions(study: Study, events: str, until: int, excluded: dict[str, i
     found = label(study, Log(many(events), declared_end=until))
     assert found.excluded == excluded
     assert len(found.rows) + sum(excluded.values()) == len({e.entity for e in many(events)})
+
+
+def test_outcome_table() -> None:
+    events = "o:z@0 p:z@0 q:z@0 r:z@0"
+    assert [y for *_, y in labels_of(Study(TOLD, at(10), lead=2), events)] == [1, 0, 0, 0]
+    assert [y for *_, y in labels_of(Study(TOLD, at(12)), events)] == [1, 0, 0, 0]
+    assert labels_of(Study(TOLD, at(13)), events) == [("p", 13, 1), ("r", 13, 0)]
+
+
+def test_numbers_as_labels() -> None:
+    events = Log([Event("x", 10, "a", 1.5), Event("x", 11, "a", None), Event("x", 15, "a", 4.0)], declared_end=50)
+    assert label(Study(Outcome("count", A, 5), at(10)), events).rows == [("x", 10, 2)]
+    assert label(Study(Outcome("sum", A, 5), at(10)), events).rows == [("x", 10, Fraction(3, 2))]
 
 
 def test_index_kinds() -> None:
@@ -323,14 +343,18 @@ def test_index_kinds() -> None:
 
 
 def test_sum_and_top_share() -> None:
-    events = [Event(e, 12, "a", v) for e, v in (("w", 1.0), ("x", 5.0), ("y", 5.0), ("z", None))]
-    log = Log(events + [Event(e, 0, "z") for e in "wxyz"], declared_end=50)
-    at_least = Study(Outcome("sum", A, 5, ">=", 5), at(10))
-    assert [y for *_, y in label(at_least, log).rows] == [0, 1, 1, 0]
-    half = Study(Outcome("top", A, 5, share=Fraction(1, 2)), at(10))
-    assert [y for *_, y in label(half, log).rows] == [0, 1, 1, 0]
-    quarter = Study(Outcome("top", A, 5, share=Fraction(1, 4)), at(10))
-    assert [y for *_, y in label(quarter, log).rows] == [0, 0, 0, 0]  # ties
+    # With seed 0 the entities a and d are in the discovery half, b and c are not.
+    assert [in_discovery(e, 0) for e in HALVES] == [True, True, False, False]
+    values = dict(zip(HALVES, (1.0, 5.0, 5.0, None), strict=True))
+    events = [Event(e, 12, "a", v) for e, v in values.items()] + [Event(e, 0, "z") for e in HALVES]
+    log = Log(events, declared_end=50)
+
+    def marked(outcome: Outcome) -> set[str]:
+        return {e for e, _, y in label(Study(outcome, at(10)), log).rows if y}
+
+    assert marked(Outcome("sum", A, 5, ">=", 5)) == {HALVES[1], HALVES[2]}
+    assert marked(Outcome("sum", A, 5, share=Fraction(1, 2))) == {HALVES[1], HALVES[2]}  # above 1
+    assert marked(Outcome("sum", A, 5, share=Fraction(1, 4))) == set()  # above 5
 
 
 def test_top_threshold() -> None:
