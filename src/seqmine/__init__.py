@@ -6,12 +6,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seqmine.events import EventLog
     from seqmine.labels import Labels, Outcome, Study, label
     from seqmine.patterns import Pattern, count, find, parse_pattern
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "EventLog",
     "Labels",
     "Outcome",
     "Pattern",
@@ -24,6 +26,7 @@ __all__ = [
 
 # Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
 _HOMES = {
+    "EventLog": "seqmine.events",
     "Labels": "seqmine.labels",
     "Outcome": "seqmine.labels",
     "Pattern": "seqmine.patterns",

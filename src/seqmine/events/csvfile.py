@@ -1,0 +1,263 @@
+"""CSV and CSV.gz: every column as text, never type-inferred, streamed, with row numbers for whatever is wrong.
+
+Arrow parses; this module strips the header itself, so that Arrow's row numbers are data rows, and lets a sentinel row
+follow the file. The sentinel does not fit the header, so Arrow reports it - unless an unterminated quote swallowed it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import functools
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from seqmine.errors import CorruptFileError, EmptyInputError, EncodingError, InputLimitError, SchemaError
+from seqmine.events.arrow import pa
+from seqmine.events.sources import Chunk, Misfit, check_readable, reading
+
+__all__ = ["CsvSource"]
+
+_BLOCK: Final = 4 << 20
+_MAX_HEADER: Final = 1 << 20
+_FREE_EXPANSION: Final = 16 << 20  # what any machine can hold: smaller outputs are no bombs, whatever their ratio
+_SENTINEL: Final = "seqmine: end of file"
+_HEADER: Final = re.compile(rb'[\r\n]*((?:[^"\r\n]++|"[^"]*+")*+)(\r\n|\n|\r|\Z)')
+_WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+
+@dataclass
+class CsvSource:
+    """One CSV file, plain or gzip, or standard input. An unquoted empty field is null, a quoted one is ``""``."""
+
+    name: str
+    stream: IO[bytes] | None
+    max_expansion: float
+    is_text: bool = True
+    _misfits: list[Misfit] = field(default_factory=list, init=False)
+    _ended: bool = field(default=False, init=False)
+
+    def schema(self) -> pa.Schema:
+        return pa.schema([(name, pa.string()) for name in self._head[0]])
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        import pyarrow.csv
+
+        arrow_csv: Any = pyarrow.csv
+
+        names, rest, body = self._head
+        sentinel = f"\n{_SENTINEL}" + (",x\n" if len(names) == 1 else "\n")
+        joined = _Body(rest, body, sentinel.encode())
+        self._misfits.clear()
+        self._ended = False
+        with self._errors(), contextlib.closing(joined):
+            options = {
+                "read_options": arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
+                "parse_options": arrow_csv.ParseOptions(
+                    delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=self._misfit
+                ),
+                "convert_options": arrow_csv.ConvertOptions(
+                    # Bytes, so that text in another encoding is found row by row.
+                    column_types=dict.fromkeys(names, pa.binary()),
+                    include_columns=list(columns),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+            }
+            reader = arrow_csv.open_csv(pa.PythonFile(joined, mode="r"), **options)
+            yield from self._numbered(reader)
+
+    def _numbered(self, reader: Any) -> Iterator[Chunk]:
+        row = taken = 0
+        last: int | None = None
+        for batch in reader:
+            if batch.num_rows == 0:
+                continue
+            end = row + batch.num_rows
+            stop = taken
+            while stop < len(self._misfits) and self._misfits[stop].row < end:
+                end += 1
+                stop += 1
+            yield Chunk(batch, row, tuple(self._misfits[taken:stop]))
+            row, taken, last = end, stop, end - 1
+        if not self._ended:
+            raise CorruptFileError(
+                "a quoted field is not closed", file=self.name, row=last, hint='double every quote inside a field ("")'
+            )
+        if taken < len(self._misfits):
+            empty = pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield Chunk(empty, row, tuple(self._misfits[taken:]))
+
+    def _misfit(self, row: Any) -> str:
+        """Remember a row with a wrong number of fields. Called by Arrow while it parses, in order of rows."""
+        if row.text.startswith(_SENTINEL):
+            self._ended = True
+        else:
+            self._misfits.append(Misfit(row.number - 1, row.text))
+        return "skip"
+
+    @property
+    def _delimiter(self) -> str:
+        return "\t" if Path(self.name.lower().removesuffix(".gz")).suffix == ".tsv" else ","
+
+    @functools.cached_property
+    def _head(self) -> tuple[list[str], bytes, IO[bytes]]:
+        """Return the column names, the bytes read beyond the header, and the stream that goes on after them."""
+        check_readable(self.stream)
+        with self._errors():
+            raw: Any = self.stream if self.stream is not None else Path(self.name).open("rb")  # noqa: SIM115
+            if not hasattr(raw, "peek"):
+                raw = io.BufferedReader(raw)
+            body: Any = _Gunzip(raw, self.name, self.max_expansion) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
+            start = b""
+            while len(start) < _MAX_HEADER and (block := body.read(_MAX_HEADER - len(start))):
+                start += block
+                if b"\n" in block and _HEADER.match(start):
+                    break
+        if start.startswith(_WIDE_MARKS) or b"\0" in start[:1000]:
+            raise EncodingError(
+                "the file is UTF-16 or UTF-32, or binary", file=self.name, row=0, hint="convert it to UTF-8"
+            )
+        start = start.removeprefix(codecs.BOM_UTF8)
+        found = _HEADER.match(start)
+        if not start.strip():
+            raise EmptyInputError(
+                "the file is empty", file=self.name, hint="a header without rows would be a valid, empty log"
+            )
+        if found is None or (found.end() == len(start) and len(start) >= _MAX_HEADER):
+            raise CorruptFileError("the header line does not end", file=self.name, hint="check the quotes in it")
+        try:
+            text = found[1].decode()
+        except UnicodeDecodeError as error:
+            raise EncodingError(
+                "the header is not UTF-8", file=self.name, row=0, hint="convert the file to UTF-8"
+            ) from error
+        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter), [])
+        if len(set(names)) != len(names):
+            doubled = next(name for name in names if names.count(name) > 1)
+            raise SchemaError(
+                "two columns have the same name", file=self.name, column=doubled, hint="rename one of them"
+            )
+        return names, start[found.end() :], body
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with reading(self.name):
+                yield
+        except UnicodeDecodeError as error:  # from Arrow's report of a ragged row
+            raise EncodingError(
+                "a row with a wrong number of fields is not UTF-8",
+                file=self.name,
+                row=self._undecodable_row(),
+                hint="convert the file to UTF-8",
+            ) from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise CorruptFileError(
+                "the compressed file is damaged", file=self.name, hint="fetch or write it again"
+            ) from error
+        except CorruptFileError as error:
+            if isinstance(error.__cause__, pa.ArrowInvalid) and "straddl" in str(error.__cause__):
+                raise InputLimitError(
+                    f"a row is longer than {_BLOCK >> 20} MiB",
+                    file=self.name,
+                    hint="check the quotes: an unclosed one makes the rest of the file one field",
+                ) from error.__cause__
+            raise
+
+    def _undecodable_row(self) -> int | None:
+        if self.stream is not None:
+            return None
+        opener: Any = gzip.open if self.name.lower().endswith(".gz") else io.open
+        with opener(self.name, "rb") as lines:
+            for number, line in enumerate(lines):
+                try:
+                    line.decode()
+                except UnicodeDecodeError:
+                    return number - 1
+        return None
+
+
+class _Gunzip(io.RawIOBase):
+    """Decompress while watching how much comes out of how little."""
+
+    def __init__(self, raw: IO[bytes], name: str, max_expansion: float) -> None:
+        self._raw = _Counter(raw)
+        self._inner = gzip.GzipFile(fileobj=io.BufferedReader(self._raw, 1 << 16))
+        self._name = name
+        self._limit = max_expansion
+        self._out = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._inner.read(_BLOCK if size < 0 else min(size, _BLOCK))
+        self._out += len(block)
+        if self._out > _FREE_EXPANSION and self._out > self._limit * self._raw.count:
+            raise InputLimitError(
+                f"the file expands more than {self._limit:g} times",
+                file=self._name,
+                hint="pass a higher max_expansion= if you trust it",
+            )
+        return block
+
+    def close(self) -> None:
+        self._inner.close()
+        self._raw.close()
+        super().close()
+
+
+class _Counter(io.RawIOBase):
+    """Count the bytes that are read through it."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._raw.read(len(buffer))
+        buffer[: len(block)] = block
+        self.count += len(block)
+        return len(block)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Body(io.RawIOBase):
+    """The rest of the header's block, the stream, and the sentinel, one after the other."""
+
+    def __init__(self, rest: bytes, stream: IO[bytes], sentinel: bytes) -> None:
+        self._rest = rest
+        self._stream = stream
+        self._sentinel = sentinel
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        size = _BLOCK if size < 0 else size
+        if self._rest:
+            block, self._rest = self._rest[:size], self._rest[size:]
+            return block
+        if block := self._stream.read(size):
+            return block
+        block, self._sentinel = self._sentinel[:size], self._sentinel[size:]
+        return block
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()

@@ -1,0 +1,188 @@
+"""Small tables beside the events: which raw id belongs to which entity, and when an entity's life began."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.errors import DataError, NullKeyError, SchemaError
+from seqmine.events.arrow import ArrowArray, pa, pc
+from seqmine.events.columns import read_names
+from seqmine.events.options import ReadOptions
+from seqmine.events.reasons import RAGGED_ROW, REASONS
+from seqmine.events.sources import Chunk, Source, arrow_source, open_paths, require_columns
+from seqmine.events.times import TimeReader
+
+__all__ = ["Identity", "read_identity", "read_starts"]
+
+NOT_DECLARED = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Raw ids and the entity that each belongs to; ids that are not listed are their own entity."""
+
+    raw: ArrowArray
+    entity: ArrowArray
+
+    def apply(self, names: ArrowArray) -> ArrowArray:
+        """Return the entity of each name, as large_string."""
+        found = pc.index_in(names, value_set=self.raw)
+        return pc.coalesce(self.entity.take(found), names)
+
+
+def read_identity(given: Any) -> Identity:
+    """Read an identity table: a dict raw id -> entity, a table, or the path of one.
+
+    A table has two columns; the one called ``entity``, else the second, holds the entities.
+
+    Raises
+    ------
+    SchemaError
+        Not two columns, or not ids.
+    NullKeyError
+        A null or empty id.
+    DataError
+        One raw id with two entities, or an entity that itself is mapped on to another one.
+    """
+    if isinstance(given, Mapping) and all(isinstance(value, str) for value in given.values()):
+        given = pa.table(
+            {
+                "raw": pa.array(list(given), pa.large_string()),
+                "entity": pa.array(list(given.values()), pa.large_string()),
+            }
+        )
+    raws, entities = [], []
+    for source in _sources(given):
+        names = source.schema().names
+        require_columns(source.schema(), {}, source.name)
+        if len(names) != 2:
+            raise SchemaError(
+                f"an identity table has two columns, raw id and entity, not {len(names)}",
+                file=source.name,
+                hint="select the two columns first",
+            )
+        target = "entity" if "entity" in names else names[1]
+        raw = names[0] if target == names[1] else names[1]
+        for chunk in _whole(source, names):
+            raws.append(_ids(chunk.batch.column(raw), raw, source, chunk.first_row))
+            entities.append(_ids(chunk.batch.column(target), target, source, chunk.first_row))
+    table = (
+        pa.table({"raw": _joined(raws), "entity": _joined(entities)})
+        .group_by("raw")
+        .aggregate([("entity", "min"), ("entity", "max")])
+    )
+    low, high = table["entity_min"].combine_chunks(), table["entity_max"].combine_chunks()
+    conflicts = pc.not_equal(low, high)
+    if pc.any(conflicts).as_py():
+        raise DataError(
+            f"the identity table gives {pc.sum(conflicts).as_py():,} ids two different entities",
+            column="entity",
+            hint="keep one entity for each id",
+        )
+    identity = Identity(table["raw"].combine_chunks(), low)
+    if pc.any(pc.not_equal(identity.apply(low), low)).as_py():
+        raise DataError(
+            "the identity table maps an id to an entity that it maps on to another one",
+            column="entity",
+            hint="map every id to its final entity",
+        )
+    return identity
+
+
+def read_starts(
+    given: Any, entities: ArrowArray, identity: Identity | None, options: ReadOptions
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Read declared starts: a table with the columns ``entity`` and ``time``, or the path of one.
+
+    Returns
+    -------
+    start : (n_entities,) int64
+        UTC microseconds; INT64_MIN where none is declared. Where an identity table joins several ids into one
+        entity, its earliest start counts.
+    unmatched : int
+        Starts of entities that have no event.
+
+    Raises
+    ------
+    DataError
+        An entity with two different starts, or an unusable row (its typed error).
+    """
+    reader = TimeReader("time", options.zone, options.time_unit, options.plausible_years)
+    names, times = [], []
+    for source in _sources(given):
+        require_columns(source.schema(), {"starts": "entity"}, source.name)
+        require_columns(source.schema(), {"starts": "time"}, source.name)
+        reader.start_file()
+        for chunk in _whole(source, ["entity", "time"]):
+            names.append(_ids(chunk.batch.column("entity"), "entity", source, chunk.first_row))
+            time, flags = reader.read(chunk.batch.column("time"), file=source.name, row_of=chunk.row)
+            _refuse(flags, "time", source, chunk.first_row)
+            times.append(time)
+    reader.check_units()
+    table = pa.table({"entity": _joined(names), "time": np.concatenate([np.empty(0, np.int64), *times])})
+    by_id = table.group_by("entity").aggregate([("time", "min"), ("time", "max")])
+    if pc.any(pc.not_equal(by_id["time_min"], by_id["time_max"])).as_py():
+        raise DataError("starts= gives an entity two different starts", column="time", hint="keep one for each entity")
+    ids, start = by_id["entity"].combine_chunks(), np.asarray(by_id["time_min"].combine_chunks())
+    if identity is not None:
+        joined = (
+            pa.table({"entity": identity.apply(ids), "time": start}).group_by("entity").aggregate([("time", "min")])
+        )
+        ids, start = joined["entity"].combine_chunks(), np.asarray(joined["time_min"].combine_chunks())
+    found = pc.index_in(ids, value_set=entities.cast(pa.large_string()))
+    position = np.asarray(found.fill_null(-1)).astype(np.int64)
+    result = np.full(len(entities), NOT_DECLARED, np.int64)
+    result[position[position >= 0]] = start[position >= 0]
+    return result, int((position < 0).sum())
+
+
+def _sources(given: Any) -> list[Source]:
+    if isinstance(given, (str, os.PathLike)):
+        return open_paths(given, None, 200.0)
+    return [arrow_source(given)]
+
+
+def _whole(source: Source, columns: Sequence[str]) -> Iterator[Chunk]:
+    """Yield a source's batches; rows that do not fit the header are an error here."""
+    for chunk in source.chunks(columns):
+        if chunk.misfits:
+            row = chunk.misfits[0].row
+            raise RAGGED_ROW.error(RAGGED_ROW.message, file=source.name, row=row, hint="correct the row")
+        yield chunk
+
+
+def _ids(array: ArrowArray, column: str, source: Source, first_row: int) -> ArrowArray:
+    names, flags = read_names(array, column=column, file=source.name, role="entity", refuse_nul=source.is_text)
+    if flags is not None:
+        _refuse(flags, column, source, first_row)
+    plain = names.dictionary_decode() if pa.types.is_dictionary(names.type) else names
+    plain = plain.cast(pa.large_string())
+    empty = np.asarray(pc.equal(plain, "").fill_null(True))
+    if empty.any():
+        raise NullKeyError(
+            "the id is null or empty",
+            file=source.name,
+            row=first_row + int(np.flatnonzero(empty)[0]),
+            column=column,
+            hint="remove the row",
+        )
+    return plain
+
+
+def _refuse(flags: npt.NDArray[np.uint8], column: str, source: Source, first_row: int) -> None:
+    bad = np.flatnonzero(flags)
+    if bad.size:
+        reason = REASONS[int(flags[bad[0]])]
+        raise reason.error(
+            reason.message, file=source.name, row=first_row + int(bad[0]), column=column, hint="correct the row"
+        )
+
+
+def _joined(arrays: list[ArrowArray]) -> ArrowArray:
+    return pa.chunked_array(arrays, pa.large_string())

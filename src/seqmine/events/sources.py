@@ -1,0 +1,345 @@
+"""Where events come from: files, directories, globs, standard input and Arrow objects, as one stream of batches."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine._text import did_you_mean
+from seqmine.errors import (
+    CorruptFileError,
+    DataError,
+    EmptyInputError,
+    InputLimitError,
+    MemoryBudgetExceeded,
+    MissingInputError,
+    ParameterError,
+    SchemaError,
+    SeqmineError,
+)
+from seqmine.events.arrow import pa
+
+__all__ = ["Chunk", "Format", "Source", "arrow_source", "open_paths", "reading", "require_columns"]
+
+Format = Literal["parquet", "csv", "arrow"]
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+BATCH_ROWS: Final = 1 << 17
+MAX_COLUMNS: Final = 10_000
+_EXTENSIONS: Final[dict[str, Format]] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".parq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+_GZIP: Final = b"\x1f\x8b"
+_MAGIC: Final[tuple[tuple[bytes, Format], ...]] = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow"),
+)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A row that could not even be split into fields."""
+
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One batch and where it stands.
+
+    Attributes
+    ----------
+    batch
+    first_row
+        0-based data row of the batch's first row in its file or table.
+    misfits
+        Rows that stood between the rows of this batch and are not in it, ascending; all other rows count on.
+    """
+
+    batch: pa.RecordBatch
+    first_row: int
+    misfits: tuple[Misfit, ...] = ()
+
+    def rows(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the data rows of some positions in the batch."""
+        rows: npt.NDArray[np.int64] = positions + self.first_row
+        for misfit in self.misfits:
+            rows = rows + (rows >= misfit.row)
+        return rows
+
+    def row(self, position: int) -> int:
+        """Return the data row of one position in the batch."""
+        return int(self.rows(np.array([position], np.int64))[0])
+
+
+class Source(Protocol):
+    """One file, stream or table."""
+
+    @property
+    def name(self) -> str | None:
+        """The path as given; None for objects."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether every column comes as text, as in CSV."""
+
+    def schema(self) -> pa.Schema:
+        """Return the columns without reading the rows."""
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Yield the rows of some columns in order."""
+
+
+def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[Source]:
+    """Find the files behind a path, directory, glob, list of these, or ``"-"`` for standard input.
+
+    Raises
+    ------
+    MissingInputError
+        Nothing is there, or it may not be read.
+    ParameterError
+        The format is unknown, or a file is named twice.
+    """
+    formats = ("parquet", "csv", "arrow")
+    if format is not None and format not in formats:
+        near = did_you_mean(format, formats)
+        raise ParameterError(
+            f"there is no format {format!r}", hint=f"did you mean {near!r}?" if near else f"use one of {formats}"
+        )
+    chosen: Format | None = format  # type: ignore[assignment]
+    if isinstance(paths, (str, os.PathLike)):
+        given: list[str | os.PathLike[str]] = [paths]
+    elif isinstance(paths, Sequence) and not isinstance(paths, bytes):
+        given = list(paths)
+    else:
+        raise ParameterError(
+            f"path is a path or a list of paths, not {type(paths).__name__}",
+            hint="use EventLog.from_arrow for tables and streams",
+        )
+    files: list[str] = []
+    for item in given:
+        if not isinstance(item, (str, os.PathLike)):
+            raise ParameterError(f"path holds a {type(item).__name__}, not a path", hint="give texts or pathlib paths")
+        files += _expand(os.fspath(item), chosen)
+    if not files:
+        raise ParameterError("the list of paths is empty", hint="give at least one file")
+    seen: set[str] = set()
+    for file in files:
+        real = file if file == "-" else os.path.realpath(file)
+        if real in seen:
+            raise ParameterError("the file is named twice, so its events would count twice", file=file)
+        seen.add(real)
+    return [_source(file, chosen, max_expansion) for file in files]
+
+
+def require_columns(schema: pa.Schema, wanted: Mapping[str, str], file: str | None) -> None:
+    """Check that the wanted columns (keyword -> column name) are there once, before any row is read."""
+    names = schema.names
+    if len(names) > MAX_COLUMNS:
+        raise InputLimitError(
+            f"{len(names):,} columns; at most {MAX_COLUMNS:,} are read", file=file, hint="select the columns first"
+        )
+    if len(set(names)) != len(names):
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise SchemaError(
+            "two columns have the same name", file=file, column=doubled, hint="rename one of them where it is made"
+        )
+    for keyword, name in wanted.items():
+        if name in names:
+            continue
+        near = did_you_mean(name, names)
+        shown = ", ".join(repr(column) for column in names[:10]) + (", ..." if len(names) > 10 else "")
+        hint = f"did you mean {near!r}? " if near else ""
+        hint += f"pass {keyword}= with one of the columns: {shown}" if names else "the input has no columns"
+        if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+            hint = "the fields look separated by another mark than a comma; convert the file to commas"
+        raise SchemaError(f"there is no column for {keyword}=", file=file, column=name, hint=hint)
+
+
+@contextlib.contextmanager
+def reading(file: str | None, row: int | None = None) -> Iterator[None]:
+    """Turn what goes wrong while reading into typed errors that name the file and hold no data."""
+    try:
+        yield
+    except SeqmineError:
+        raise
+    except MemoryError as error:
+        raise MemoryBudgetExceeded(
+            "the memory does not suffice to read the input", file=file, hint="free memory or read a part of the data"
+        ) from error
+    except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        raise MissingInputError(
+            f"cannot read the input: {error.strerror or 'the system refused'}", file=file, hint="check the path"
+        ) from error
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise CorruptFileError(
+            "the file is torn or damaged" if file else "the stream failed or is damaged",
+            file=file,
+            row=row,
+            hint="fetch or write it again",
+        ) from error
+
+
+def arrow_source(data: Any) -> Source:
+    """Wrap an Arrow table, reader, batch, list of batches, dataset, dataframe, or mapping of arrays.
+
+    Raises
+    ------
+    ParameterError
+        The object does not speak Arrow.
+    """
+    from seqmine.events.tables import DatasetSource, StreamSource
+
+    if isinstance(data, pa.RecordBatch):
+        data = pa.Table.from_batches([data])
+    elif isinstance(data, Mapping):
+        with reading(None):
+            data = pa.table(dict(data))
+    elif isinstance(data, (list, tuple)) and all(isinstance(item, pa.RecordBatch) for item in data):
+        if not data:
+            raise EmptyInputError("the list of batches is empty", hint="pass a table, which has columns without rows")
+        with reading(None):
+            data = pa.Table.from_batches(data)
+    module = type(data).__module__.split(".")[0]
+    if module == "polars" and type(data).__name__ == "LazyFrame":
+        data = data.collect()
+    if module == "pyarrow" and hasattr(data, "scanner"):
+        return DatasetSource(data)
+    if hasattr(data, "__arrow_c_stream__"):
+        return StreamSource(data)
+    if hasattr(data, "__arrow_c_array__"):
+        return StreamSource(pa.Table.from_batches([pa.record_batch(data)]))
+    raise ParameterError(
+        f"a {type(data).__name__} does not give Arrow data",
+        hint="pass a pyarrow, polars, pandas or duckdb table, or use EventLog.read for paths",
+    )
+
+
+# --- finding files ----------------------------------------------------------------------------------------------------
+
+
+def _expand(path: str, format: Format | None) -> list[str]:
+    if path == "-":
+        return [path]
+    if not path or "\0" in path:
+        raise ParameterError("the path is empty or holds a NUL character")
+    if Path(path).is_dir():
+        return _directory(path, format)
+    if Path(path).exists() or not glob.has_magic(path):
+        if not Path(path).exists():
+            parent = Path(path).parent
+            names = [item.name for item in parent.iterdir()] if parent.is_dir() else []
+            near = did_you_mean(Path(path).name, sorted(names))
+            raise MissingInputError(
+                "there is no such file", file=path, hint=f"did you mean {near!r}?" if near else "check the path"
+            )
+        return [path]
+    files = sorted(item for item in glob.glob(path, recursive=True) if Path(item).is_file())  # noqa: PTH207
+    if not files:
+        raise MissingInputError("no file matches the pattern", file=path, hint="check the pattern")
+    return files
+
+
+def _directory(path: str, format: Format | None) -> list[str]:
+    files = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        for name in sorted(names):
+            if name.startswith((".", "_")):
+                continue
+            kind = _EXTENSIONS.get(_extension(name))
+            if kind is not None and (format is None or kind == format):
+                files.append(str(Path(folder, name)))
+    if not files:
+        saved = (Path(path) / "manifest.json").is_file()
+        raise MissingInputError(
+            "the directory holds no event files",
+            file=path,
+            hint="use EventLog.open for a saved log" if saved else "expected .parquet, .csv, .csv.gz or .arrow files",
+        )
+    return sorted(files)
+
+
+def _extension(name: str) -> str:
+    lower = name.lower()
+    return Path(lower.removesuffix(".gz")).suffix
+
+
+def _source(file: str, format: Format | None, max_expansion: float) -> Source:
+    from seqmine.events.csvfile import CsvSource
+    from seqmine.events.tables import IpcSource, ParquetSource
+
+    if file == "-":
+        stream = sys.stdin.buffer
+        head = stream.peek(8)[:8] if hasattr(stream, "peek") else b""
+        kind = format or _format_of("-", head)
+        if kind == "parquet":
+            raise ParameterError(
+                "Parquet cannot be read from standard input, because its index is at the end of the file",
+                hint="save it to a file first",
+            )
+        return IpcSource(file, stream) if kind == "arrow" else CsvSource(file, stream, max_expansion)
+    with reading(file), Path(file).open("rb") as opened:
+        head = opened.read(8)
+    if not head:
+        raise EmptyInputError("the file is empty", file=file, hint="a header without rows would be a valid, empty log")
+    kind = format or _format_of(file, head)
+    if kind == "csv":
+        return CsvSource(file, None, max_expansion)
+    if head.startswith(_GZIP):
+        raise CorruptFileError("the file is compressed as a whole", file=file, hint="decompress it first")
+    return ParquetSource(file) if kind == "parquet" else IpcSource(file, None)
+
+
+def _format_of(file: str, head: bytes) -> Format:
+    """Return the format by the first bytes, else by the name; the name decides what a damaged file should have been."""
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    named = _EXTENSIONS.get(_extension(Path(file).name))
+    if named is not None:
+        return named
+    if file == "-" or head.startswith(_GZIP):
+        return "csv"
+    raise ParameterError("the name does not tell the format", file=file, hint='pass format="parquet", "csv" or "arrow"')
+
+
+def batches_of(reader: Iterable[pa.RecordBatch], file: str | None) -> Iterator[Chunk]:
+    """Number the rows of a reader's batches and cut batches that are too large to convert at once."""
+    row = 0
+    iterator = iter(reader)
+    while True:
+        with reading(file, row):
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            yield Chunk(batch.slice(start, BATCH_ROWS), row + start)
+        row += batch.num_rows
+
+
+def check_readable(stream: IO[bytes] | None) -> None:
+    """Raise where a stream was already used up by an earlier reading."""
+    if stream is not None and stream.closed:
+        raise DataError("standard input is closed", file="-", hint="pipe the data into the command")
