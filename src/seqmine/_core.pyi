@@ -116,3 +116,28 @@ class Ingest:
     def event_names(self) -> tuple[_I64, _U8]: ...
     def rename_entities(self, offsets: _I64, data: Buffer) -> None: ...
     def finish(self, duplicates: str, excluded_events: Sequence[bytes]) -> dict[str, Any]: ...
+
+def mine(
+    log: Log,
+    rows: Rows,
+    *,
+    label: _U8,
+    stratum: npt.NDArray[np.int32] | None = None,
+    n_strata: int = 0,
+    items: Sequence[tuple[str, Predicate]],
+    absences: Sequence[tuple[int, int]],
+    max_length: int,
+    min_gap: int,
+    max_gap: int,
+    max_span: int,
+    learn_gaps: bool,
+    gap_edges: Sequence[int],
+    min_support: int,
+    top_k: int,
+    measure: str,
+    direction: str,
+    redundancy: float,
+    threads: int,
+    max_seconds: float,
+    max_memory: int,
+) -> dict[str, Any]: ...

@@ -31,6 +31,7 @@ struct Database {
   std::vector<std::uint32_t> item;        // dense item ids
   std::vector<std::uint32_t> time32;
   std::vector<std::uint64_t> time64;
+  std::vector<std::int64_t> first_time;   // per row: the time of its first kept entry; 0 where there is none
   std::vector<std::uint64_t> last_tick;   // per row: ticks from the first kept entry to RowsView::last (floored)
   std::vector<std::int32_t> source;       // dense id -> index into the given items
   std::vector<std::int64_t> support;      // dense id -> rows that have it

@@ -1,6 +1,7 @@
 // Every tuning constant of the core, with its reason.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace seqmine::tuning {
@@ -35,5 +36,22 @@ inline constexpr std::int64_t max_partitions = 2'048;
 
 /// Rows that are sorted in one go, without a look at the StopToken: 10 to 20 ms.
 inline constexpr std::int64_t sort_leaf_rows = 131'072;
+
+/// Smallest block that a miner's worker asks the system for. One page-table walk a descent, and small logs stay small.
+inline constexpr std::size_t arena_chunk = std::size_t{1} << 20;
+
+/// A subtree is offered to idle workers when its root has at least this many occurrences: copying them (4 bytes
+/// each) must stay far below the cost of scanning their windows.
+inline constexpr std::size_t min_task_occurrences = 2'048;
+
+/// The first pool holds this many times top_k patterns, so that the redundancy filter rarely empties it. A larger
+/// pool prunes later.
+inline constexpr std::int64_t pool_factor = 4;
+
+/// Learned gaps of at most this many patterns per wanted pattern are refined jointly.
+inline constexpr std::int64_t refine_factor = 4;
+
+/// Share of max_seconds after which the search ends, so that redundancy and gaps are settled inside the budget.
+inline constexpr double search_share = 0.85;
 
 }  // namespace seqmine::tuning

@@ -218,6 +218,7 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
     database.time64.resize(n_entries);
   }
   database.last_tick.assign(static_cast<std::size_t>(rows.n_rows), 0);
+  database.first_time.assign(static_cast<std::size_t>(rows.n_rows), 0);
   status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
     const auto begin = static_cast<std::size_t>(database.offsets[static_cast<std::size_t>(row)]);
     std::size_t at = begin;
@@ -235,7 +236,10 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
       }
       ++at;
     });
-    if (at > begin) database.last_tick[static_cast<std::size_t>(row)] = difference(rows.last[row], first) / step;
+    if (at > begin) {
+      database.first_time[static_cast<std::size_t>(row)] = first;
+      database.last_tick[static_cast<std::size_t>(row)] = difference(rows.last[row], first) / step;
+    }
     return done;
   });
   if (!status.ok()) return status;

@@ -1,0 +1,219 @@
+#include "mining/evidence.hpp"
+
+#include <algorithm>
+
+namespace seqmine::mining {
+
+namespace {
+
+/// Calls `visit(row, i, i_end, k, k_end)` for every row in which both lists have entries.
+template <class Visit>
+void for_common_rows(const Space& space, const Occurrences& a, const Occurrences& b, const Visit& visit) {
+  const auto& offsets = space.database->offsets;
+  for (std::size_t i = 0, k = 0; i < a.n && k < b.n;) {
+    const std::uint32_t row = std::max(space.row_of[a.position[i]], space.row_of[b.position[k]]);
+    const auto begin = static_cast<std::size_t>(offsets[row]), end = static_cast<std::size_t>(offsets[row + 1]);
+    while (i < a.n && a.position[i] < begin) ++i;
+    while (k < b.n && b.position[k] < begin) ++k;
+    const std::size_t i_begin = i, k_begin = k;
+    while (i < a.n && a.position[i] < end) ++i;
+    while (k < b.n && b.position[k] < end) ++k;
+    if (i > i_begin && k > k_begin) visit(row, i_begin, i, k_begin, k);
+  }
+}
+
+}  // namespace
+
+template <class Time>
+Evidence<Time>::Evidence(const Space& space)
+    : space_(space), intervals_(space.grid, space.scorer, space.labels.label, space.strata.weight) {
+  if constexpr (sizeof(Time) == 4) {
+    time_ = space.database->time32.data();
+  } else {
+    time_ = space.database->time64.data();
+  }
+}
+
+/// Entries of `candidates` that end a longer prefix: some end lies a feasible gap before. The latest one decides,
+/// because it has the latest start and, if it is too far back, all are.
+template <class Time>
+void Evidence<Time>::join(const Occurrences& before, const Occurrences& candidates, GapInterval gap,
+                          OwnedOccurrences& ends) const {
+  const std::uint64_t lo = ticks_at_least(gap.lo, space_.database->unit);
+  const std::uint64_t hi = ticks_at_least(gap.hi, space_.database->unit);
+  ends.position.clear();
+  ends.edge.clear();
+  for_common_rows(space_, before, candidates, [&](std::uint32_t, std::size_t i, std::size_t i_end, std::size_t k,
+                                                  std::size_t k_end) {
+    for (std::size_t last = i; k < k_end; ++k) {
+      const std::uint32_t at = candidates.position[k];
+      const std::uint64_t now = time_[at];
+      const auto fits = [&](std::size_t j) { return before.position[j] < at && now - time_[before.position[j]] >= lo; };
+      while (last + 1 < i_end && fits(last + 1)) ++last;
+      if (!fits(last) || now - time_[before.position[last]] >= hi) continue;
+      if (before.start != nullptr) {
+        if (now - before.start[last] >= space_.max_span) continue;
+        ends.edge.push_back(before.start[last]);
+      }
+      ends.position.push_back(at);
+    }
+  });
+}
+
+/// The mirror image: entries of `candidates` that begin a longer suffix.
+template <class Time>
+void Evidence<Time>::join_back(const Occurrences& after, const Occurrences& candidates, GapInterval gap,
+                               OwnedOccurrences& begins) const {
+  const std::uint64_t lo = ticks_at_least(gap.lo, space_.database->unit);
+  const std::uint64_t hi = ticks_at_least(gap.hi, space_.database->unit);
+  begins.position.clear();
+  begins.edge.clear();
+  for_common_rows(space_, after, candidates, [&](std::uint32_t, std::size_t i, std::size_t i_end, std::size_t k,
+                                                 std::size_t k_end) {
+    for (; k < k_end; ++k) {
+      const std::uint32_t at = candidates.position[k];
+      const std::uint64_t now = time_[at];
+      while (i < i_end && (after.position[i] < at || time_[after.position[i]] - now < lo)) ++i;
+      if (i == i_end) return;
+      if (time_[after.position[i]] - now >= hi) continue;
+      if (after.start != nullptr) begins.edge.push_back(after.start[i]);
+      begins.position.push_back(at);
+    }
+  });
+}
+
+/// Keeps the ends after which the absent item stays away for the whole window, inside what the row can see.
+template <class Time>
+void Evidence<Time>::drop_followed(const Candidate& pattern, const Occurrences& ends, OwnedOccurrences& left) const {
+  left.position.clear();
+  left.edge.clear();
+  const auto window = std::find_if(space_.windows.begin(), space_.windows.end(), [&](const AbsenceWindow& known) {
+    return known.microseconds == pattern.within;
+  });
+  const Occurrences absent = space_.root_of(static_cast<std::uint32_t>(pattern.absent));
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < ends.n; ++i) {
+    const std::uint32_t at = ends.position[i];
+    const std::uint32_t row = space_.row_of[at];
+    const std::uint64_t now = time_[at];
+    if (now >= window->eligible[row]) continue;
+    const auto row_end = static_cast<std::size_t>(space_.database->offsets[row + 1]);
+    while (next < absent.n && (absent.position[next] < at ||
+                               (absent.position[next] < row_end && time_[absent.position[next]] <= now))) {
+      ++next;
+    }
+    const bool followed = next < absent.n && absent.position[next] < row_end &&
+                          time_[absent.position[next]] - now <= window->ticks;
+    if (followed) continue;
+    left.position.push_back(at);
+    if (ends.start != nullptr) left.edge.push_back(ends.start[i]);
+  }
+}
+
+template <class Time>
+std::vector<std::uint32_t> Evidence<Time>::rows(const Candidate& pattern) {
+  std::size_t depth = 0;
+  const auto gap_before = [&](std::size_t i) { return i == 0 ? GapInterval{} : pattern.gaps[i - 1]; };
+  while (depth < levels_.size() && depth < pattern.items.size() && levels_[depth].item == pattern.items[depth] &&
+         levels_[depth].gap == gap_before(depth)) {
+    ++depth;
+  }
+  levels_.resize(depth);
+  for (; depth < pattern.items.size(); ++depth) {
+    const Occurrences root = space_.root_of(pattern.items[depth]);
+    Level level{pattern.items[depth], gap_before(depth), {}};
+    if (depth > 0) {
+      join(depth == 1 ? space_.root_of(pattern.items[0]) : levels_[depth - 1].ends.view(), root, level.gap, level.ends);
+    }
+    levels_.push_back(std::move(level));
+  }
+  Occurrences ends = depth == 1 ? space_.root_of(pattern.items[0]) : levels_.back().ends.view();
+  OwnedOccurrences left;
+  if (pattern.absent >= 0) {
+    drop_followed(pattern, ends, left);
+    ends = left.view();
+  }
+  std::vector<std::uint32_t> rows;
+  for (std::size_t i = 0; i < ends.n; ++i) {
+    const std::uint32_t row = space_.row_of[ends.position[i]];
+    if (rows.empty() || rows.back() != row) rows.push_back(row);
+  }
+  return rows;
+}
+
+/// Every pair of an end and a begin that lies in the limits puts its gap's bin into the mask of its row.
+template <class Time>
+BestInterval Evidence<Time>::best_gap(const Occurrences& ends, const Occurrences& begins) {
+  intervals_.clear();
+  for_common_rows(space_, ends, begins, [&](std::uint32_t row, std::size_t i, std::size_t i_end, std::size_t k,
+                                            std::size_t k_end) {
+    std::uint64_t mask = 0;
+    for (std::size_t last = i; k < k_end; ++k) {
+      const std::uint32_t at = begins.position[k];
+      const std::uint64_t now = time_[at];
+      const auto fits = [&](std::size_t j) {
+        return ends.position[j] < at && now - time_[ends.position[j]] >= space_.min_gap;
+      };
+      while (last + 1 < i_end && fits(last + 1)) ++last;
+      if (!fits(last)) continue;
+      mask |= bins_between(space_, time_, ends, i, last, now, begins.start == nullptr ? now : begins.start[k]);
+      if (mask == space_.grid.all()) break;
+    }
+    if (mask != 0) intervals_.add(row, mask);
+  });
+  return intervals_.best();
+}
+
+template <class Time>
+void Evidence<Time>::refine(Candidate& pattern, HaltState& halt) {
+  const std::size_t length = pattern.items.size();
+  if (length < 2) return;
+  // Only rows that match under the widest gaps can ever match: the lists shrink to those once.
+  Candidate widest = pattern;
+  widest.gaps.assign(length - 1, space_.full_gap);
+  const std::vector<std::uint32_t> support = rows(widest);
+  std::vector<OwnedOccurrences> entries(length);
+  for (std::size_t step = 0; step < length; ++step) {
+    const Occurrences root = space_.root_of(pattern.items[step]);
+    std::size_t i = 0;
+    for (const std::uint32_t row : support) {
+      const auto begin = static_cast<std::uint32_t>(space_.database->offsets[row]);
+      const auto end = static_cast<std::uint64_t>(space_.database->offsets[row + 1]);
+      i = static_cast<std::size_t>(std::lower_bound(root.position + i, root.position + root.n, begin) - root.position);
+      for (; i < root.n && root.position[i] < end; ++i) {
+        entries[step].position.push_back(root.position[i]);
+        if (space_.has_span()) entries[step].edge.push_back(time_[root.position[i]]);
+      }
+    }
+  }
+  constexpr int sweeps = 2;
+  std::vector<OwnedOccurrences> begins(length);
+  OwnedOccurrences ends, longer;
+  for (int sweep = 0; sweep < sweeps; ++sweep) {
+    begins[length - 1] = entries[length - 1];
+    if (pattern.absent >= 0) drop_followed(pattern, entries[length - 1].view(), begins[length - 1]);
+    for (std::size_t step = length - 1; step-- > 1;) {
+      join_back(begins[step + 1].view(), entries[step].view(), pattern.gaps[step], begins[step]);
+    }
+    bool moved = false;
+    ends = entries[0];
+    for (std::size_t gap = 0; gap + 1 < length; ++gap) {
+      if (halt.poll()) return;
+      const BestInterval best = best_gap(ends.view(), begins[gap + 1].view());
+      if (best.found && best.score.value > pattern.score.value) {
+        pattern.gaps[gap] = space_.grid.interval(best.first, best.last);
+        pattern.tally = best.tally;
+        pattern.score = best.score;
+        moved = true;
+      }
+      join(ends.view(), entries[gap + 1].view(), pattern.gaps[gap], longer);
+      std::swap(ends, longer);
+    }
+    if (!moved) return;
+  }
+}
+
+template class Evidence<std::uint32_t>;
+template class Evidence<std::uint64_t>;
+
+}  // namespace seqmine::mining

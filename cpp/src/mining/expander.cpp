@@ -1,0 +1,439 @@
+#include "mining/expander.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace seqmine::mining {
+
+namespace {
+
+constexpr double none = -std::numeric_limits<double>::infinity();
+constexpr std::size_t no_slot = std::numeric_limits<std::size_t>::max();
+
+Tally smaller(const Tally& a, const Tally& b) noexcept {
+  return {std::min(a.pos, b.pos), std::min(a.neg, b.neg), std::min(a.weight_pos, b.weight_pos),
+          std::min(a.weight_neg, b.weight_neg)};
+}
+
+}  // namespace
+
+template <class Time>
+Expander<Time>::Expander(const Space& space, PatternPool& pool, const PairTable& pairs, HaltState& halt,
+                         MemoryBudget& budget)
+    : space_(space),
+      pool_(pool),
+      pairs_(pairs),
+      halt_(halt),
+      budget_(budget),
+      item_(space.database->item.data()),
+      full_(space.full_gap),
+      arena_(budget),
+      kept_(budget),
+      kept_start_(budget),
+      masks_(budget),
+      sorted_masks_(budget),
+      intervals_(space.grid, space.scorer, space.labels.label, space.strata.weight),
+      until_poll_(tuning::poll_steps) {
+  if constexpr (sizeof(Time) == 4) {
+    time_ = space.database->time32.data();
+  } else {
+    time_ = space.database->time64.data();
+  }
+  const auto n_items = static_cast<std::size_t>(space.n_items());
+  seen_.assign(n_items, {0, 0});
+  count_.assign(n_items, 0);
+  occurrence_count_.assign(n_items, 0);
+  slot_.assign(n_items, no_slot);
+  if (!space.strata.weight.empty()) {
+    weight_[0].assign(n_items, 0);
+    weight_[1].assign(n_items, 0);
+  }
+  if (space.learn) mask_.assign(n_items, 0);
+  if (!space.windows.empty()) {
+    full_count_.assign(n_items, 0);
+    covered_.assign(n_items, 0);
+  }
+}
+
+template <class Time>
+bool Expander<Time>::tick(std::int64_t steps) {
+  stats_.scanned_events += steps;
+  until_poll_ -= steps + 1;
+  if (until_poll_ > 0) return true;
+  until_poll_ = tuning::poll_steps;
+  return !halt_.poll();
+}
+
+template <class Time>
+void Expander<Time>::next_row() {
+  if (++row_stamp_ == 0) {  // every 4 billion rows the stamps start anew
+    for (Seen& seen : seen_) seen.row = 0;
+    row_stamp_ = 1;
+  }
+}
+
+template <class Time>
+Tally Expander<Time>::tally_of(std::uint32_t item) const noexcept {
+  Tally tally{static_cast<std::int64_t>(count_[item] >> 32),
+              static_cast<std::int64_t>(count_[item] & 0xffff'ffffU)};
+  if (!weight_[0].empty()) {
+    tally.weight_neg = weight_[0][item];
+    tally.weight_pos = weight_[1][item];
+  }
+  return tally;
+}
+
+template <class Time>
+bool Expander<Time>::admit(const Tally& tally, std::size_t n_occurrences) {
+  allowed_mask_ = 0;
+  allowed_value_ = 0;
+  const auto& follows = pairs_.follows[path_.back()];
+  const double threshold = pool_.threshold();
+  // Where the table is longer than the windows are likely to be, reading it costs more than it saves.
+  if (follows.size() > 4 * n_occurrences) return true;
+  if (++node_stamp_ == 0) {
+    for (Seen& seen : seen_) seen.allowed = 0;
+    node_stamp_ = 1;
+  }
+  std::int64_t n_allowed = 0;
+  for (const PairTable::Entry& entry : follows) {
+    if (space_.scorer.bound(smaller(tally, entry.tally)) < threshold) continue;
+    if (smaller(tally, entry.tally).matched() < space_.scorer.min_support()) continue;
+    seen_[entry.next].allowed = node_stamp_;
+    ++n_allowed;
+  }
+  stats_.pruned_by_pair_table += space_.n_items() - n_allowed;
+  allowed_mask_ = ~std::uint32_t{0};
+  allowed_value_ = node_stamp_;
+  return n_allowed > 0;
+}
+
+template <class Time>
+bool Expander<Time>::make_room(std::size_t n, bool keep) {
+  if (keep && !kept_.reserve(kept_.size() + n)) return false;
+  if (keep && space_.has_span() && !kept_start_.reserve(kept_.size() + n)) return false;
+  return !space_.learn || masks_.reserve(masks_.size() + n);
+}
+
+/// Counts an entry that lies in a gap window, once per row and item.
+template <class Time>
+inline void Expander<Time>::see(std::size_t at, std::uint32_t row, bool keep) {
+  const std::uint32_t item = item_[at];
+  Seen& seen = seen_[item];
+  if (((seen.allowed ^ allowed_value_) & allowed_mask_) != 0) return;
+  if (seen.row != row_stamp_) {
+    seen.row = row_stamp_;
+    if (count_[item] == 0) touched_.push_back(item);
+    count_[item] += space_.tally_of_row[row];
+    if (!weight_[0].empty()) weight_[space_.labels.label[row] != 0][item] += space_.strata.weight[row];
+    if (space_.learn) touched_in_row_.push_back(item);
+  }
+  if (keep) {
+    ++occurrence_count_[item];
+    kept_.push_unchecked(static_cast<std::uint32_t>(at));
+  }
+}
+
+// The windows of ends e1 < e2 < .. of one row move right, so one cursor sees their union once. Every end matters:
+// under a maximum gap the leftmost is not enough.
+template <class Time>
+bool Expander<Time>::scan_union(const Occurrences& occurrences, bool keep) {
+  const Database& database = *space_.database;
+  for (std::size_t i = 0; i < occurrences.n;) {
+    const std::uint32_t row = space_.row_of[occurrences.position[i]];
+    const auto end = static_cast<std::size_t>(database.offsets[row + 1]);
+    next_row();
+    std::size_t cursor = occurrences.position[i];
+    if (keep && !make_room(end - cursor, keep)) return false;
+    std::int64_t steps = 0;
+    for (; i < occurrences.n && occurrences.position[i] < end; ++i) {
+      if (cursor == end) continue;
+      const std::size_t at = occurrences.position[i];
+      const std::uint64_t now = time_[at];
+      const std::size_t before = cursor;
+      cursor = std::max(cursor, at + 1);
+      while (cursor < end && time_[cursor] - now < space_.min_gap) ++cursor;
+      while (cursor < end && time_[cursor] - now < space_.max_gap) see(cursor++, row, keep);
+      steps += static_cast<std::int64_t>(cursor - before);
+      if (steps > tuning::poll_steps) {
+        if (!tick(steps)) return false;
+        steps = 0;
+      }
+    }
+    if (!tick(steps)) return false;
+  }
+  return true;
+}
+
+// With a span limit or learned gaps an entry needs to know its ends: the latest one in reach (`last`), whose
+// latest start is the latest of all, and, for gaps, every bin in which an end lies.
+template <class Time>
+template <bool Span, bool Learn>
+bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
+  const Database& database = *space_.database;
+  for (std::size_t i = 0; i < occurrences.n;) {
+    const std::uint32_t row = space_.row_of[occurrences.position[i]];
+    const auto end = static_cast<std::size_t>(database.offsets[row + 1]);
+    std::size_t ends = i + 1;
+    while (ends < occurrences.n && occurrences.position[ends] < end) ++ends;
+    next_row();
+    touched_in_row_.clear();
+    std::size_t cursor = occurrences.position[i] + std::size_t{1};
+    if (!make_room(end - cursor, keep)) return false;
+    std::size_t last = i;
+    std::uint64_t mask = 0, mask_time = 0;
+    bool mask_known = false;
+    while (cursor < end) {
+      if (!tick(1)) return false;
+      const std::uint64_t now = time_[cursor];
+      while (last + 1 < ends && occurrences.position[last + 1] < cursor &&
+             now - time_[occurrences.position[last + 1]] >= space_.min_gap) {
+        ++last;
+      }
+      const std::uint64_t gap = now - time_[occurrences.position[last]];
+      if (gap < space_.min_gap) {
+        ++cursor;
+        continue;
+      }
+      if (gap >= space_.max_gap) {
+        if (last + 1 == ends) break;
+        cursor = std::max(cursor + 1, occurrences.position[last + 1] + std::size_t{1});
+        continue;
+      }
+      if constexpr (Span) {
+        if (now - occurrences.start[last] >= space_.max_span) {
+          ++cursor;
+          continue;
+        }
+      }
+      const std::size_t kept_before = kept_.size();
+      see(cursor, row, keep);
+      if (Span && keep && kept_.size() > kept_before) kept_start_.push_unchecked(occurrences.start[last]);
+      if constexpr (Learn) {
+        const std::uint32_t item = item_[cursor];
+        if (seen_[item].row == row_stamp_) {  // admitted
+          if (!mask_known || mask_time != now) {
+            mask = bins_between(space_, time_, occurrences, i, last, now, now);
+            mask_time = now;
+            mask_known = true;
+          }
+          mask_[item] |= mask;
+        }
+      }
+      ++cursor;
+    }
+    if constexpr (Learn) {
+      for (const std::uint32_t item : touched_in_row_) {
+        masks_.push_unchecked({item, row, mask_[item]});
+        mask_[item] = 0;
+      }
+    }
+    i = ends;
+  }
+  return true;
+}
+
+template <class Time>
+bool Expander<Time>::scan(const Occurrences& occurrences, bool keep) {
+  ++stats_.nodes;
+  kept_.clear();
+  kept_start_.clear();
+  masks_.clear();
+  touched_in_row_.clear();
+  const bool whole = space_.learn ? (space_.has_span() ? scan_rows<true, true>(occurrences, keep)
+                                                       : scan_rows<false, true>(occurrences, keep))
+                                  : (space_.has_span() ? scan_rows<true, false>(occurrences, keep)
+                                                       : scan_union(occurrences, keep));
+  if (!whole) {
+    if (!halt_.halted()) halt_.cut();
+    if (space_.learn) {
+      for (const std::uint32_t item : touched_in_row_) mask_[item] = 0;
+    }
+    children_.clear();
+    forget();
+  }
+  return whole;
+}
+
+template <class Time>
+void Expander<Time>::forget() {
+  for (const std::uint32_t item : touched_) {
+    count_[item] = 0;
+    occurrence_count_[item] = 0;
+    if (!weight_[0].empty()) weight_[0][item] = weight_[1][item] = 0;
+  }
+  touched_.clear();
+}
+
+template <class Time>
+void Expander<Time>::harvest(bool offer) {
+  children_.clear();
+  const double threshold = pool_.threshold();
+  std::sort(touched_.begin(), touched_.end());
+  for (const std::uint32_t item : touched_) {
+    const Tally tally = tally_of(item);
+    if (tally.matched() < space_.scorer.min_support()) {
+      ++stats_.pruned_by_support;
+      continue;
+    }
+    const double bound = space_.scorer.bound(tally);
+    if (bound < threshold || bound == none) {
+      ++stats_.pruned_by_bound;
+      continue;
+    }
+    children_.push_back({item, tally, bound, 0, occurrence_count_[item]});
+    if (offer && !space_.learn) {
+      const Score score = space_.scorer.score(tally);
+      if (space_.scorer.allows(score.raises)) {
+        pool_.offer(path_, full_, item, full_, -1, 0, tally, score);
+      }
+    }
+  }
+  forget();
+  if (offer && space_.learn) learn_intervals();
+}
+
+/// Sorts the rows' masks by item and offers the best interval of each child.
+template <class Time>
+void Expander<Time>::learn_intervals() {
+  std::size_t total = 0;
+  for (const Child& child : children_) {
+    slot_[child.item] = total;
+    total += static_cast<std::size_t>(child.tally.matched());
+  }
+  if (sorted_masks_.reserve(total)) {
+    for (std::size_t i = 0; i < masks_.size(); ++i) {
+      const std::size_t slot = slot_[masks_[i].item];
+      if (slot == no_slot) continue;
+      sorted_masks_[slot] = masks_[i];
+      ++slot_[masks_[i].item];
+    }
+    std::size_t begin = 0;
+    for (const Child& child : children_) {
+      const std::size_t end = begin + static_cast<std::size_t>(child.tally.matched());
+      if (child.bound >= pool_.threshold()) {
+        intervals_.clear();
+        for (std::size_t i = begin; i < end; ++i) intervals_.add(sorted_masks_[i].row, sorted_masks_[i].mask);
+        const BestInterval best = intervals_.best();
+        if (best.found) {
+          pool_.offer(path_, full_, child.item, space_.grid.interval(best.first, best.last), -1, 0, best.tally,
+                      best.score);
+        }
+      }
+      begin = end;
+      if (!tick(static_cast<std::int64_t>(child.tally.matched()))) break;
+    }
+  } else {
+    halt_.cut();
+  }
+  for (const Child& child : children_) slot_[child.item] = no_slot;
+}
+
+template <class Time>
+void Expander<Time>::count_pairs(std::uint32_t item, const Tally& tally, std::vector<PairTable::Entry>& follows) {
+  if (halt_.halted() || space_.scorer.bound(tally) < pool_.threshold()) return;
+  path_.assign(1, item);
+  allowed_mask_ = allowed_value_ = 0;
+  if (!scan(space_.root_of(item), false)) return;
+  harvest(true);
+  for (const Child& child : children_) follows.push_back({child.item, child.tally});
+}
+
+template <class Time>
+void Expander<Time>::grow_root(std::uint32_t item, const Tally& tally, Exchange* exchange) {
+  path_.assign(1, item);
+  descend(space_.root_of(item), tally, true, exchange);
+}
+
+template <class Time>
+void Expander<Time>::grow(Subtree& subtree, Exchange* exchange) {
+  path_ = subtree.path;
+  descend({subtree.position.data(), subtree.start.empty() ? nullptr : subtree.start.data(), subtree.position.size()},
+          subtree.tally, false, exchange);
+}
+
+/// Gives every child its own run of the scanned entries. False when the budget is used up.
+template <class Time>
+bool Expander<Time>::distribute(std::uint32_t*& positions, std::uint64_t*& starts) {
+  std::size_t total = 0;
+  for (Child& child : children_) {
+    child.begin = total;
+    slot_[child.item] = total;
+    total += child.n;
+  }
+  positions = arena_.take<std::uint32_t>(total);
+  starts = space_.has_span() && positions != nullptr ? arena_.take<std::uint64_t>(total) : nullptr;
+  const bool fits = positions != nullptr && (!space_.has_span() || starts != nullptr);
+  for (std::size_t i = 0; fits && i < kept_.size(); ++i) {
+    std::size_t& slot = slot_[item_[kept_[i]]];
+    if (slot == no_slot) continue;
+    positions[slot] = kept_[i];
+    if (starts != nullptr) starts[slot] = kept_start_[i];
+    ++slot;
+  }
+  for (const Child& child : children_) slot_[child.item] = no_slot;
+  return fits;
+}
+
+template <class Time>
+void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally, bool offered, Exchange* exchange) {
+  if (halt_.halted() || space_.scorer.bound(tally) < pool_.threshold()) return;
+  const bool absences = !space_.windows.empty();
+  if (absences) try_absences(occurrences, tally);
+  const auto depth = static_cast<std::int32_t>(path_.size());
+  if (depth >= space_.max_length) return;
+  const bool leaf = depth + 1 == space_.max_length && !absences;
+  if (offered && leaf) return;
+  if (!admit(tally, occurrences.n)) return;
+  if (!scan(occurrences, !leaf)) return;
+  harvest(!offered);
+  if (leaf) return;
+
+  // A child that can only be extended needs an extension that still counts.
+  if (!absences) {
+    std::erase_if(children_, [&](Child& child) {
+      child.bound = std::min(child.bound, pairs_.best[child.item]);
+      return child.bound < pool_.threshold() || child.bound == none;
+    });
+  }
+  if (children_.empty()) return;
+  const Arena::Mark mark = arena_.mark();
+  std::uint32_t* positions = nullptr;
+  std::uint64_t* starts = nullptr;
+  Child* block = nullptr;
+  if (distribute(positions, starts) && (block = arena_.take<Child>(children_.size())) != nullptr) {
+    // Best first: the threshold rises early. Ties by item only keep the order reproducible.
+    std::sort(children_.begin(), children_.end(), [](const Child& a, const Child& b) {
+      return a.bound != b.bound ? a.bound > b.bound : a.item < b.item;
+    });
+    // The descent below reuses children_.
+    const std::span<const Child> children(block, children_.size());
+    std::copy(children_.begin(), children_.end(), block);
+    for (const Child& child : children) {
+      if (child.bound < pool_.threshold()) {
+        ++stats_.pruned_by_bound;
+        continue;
+      }
+      const Occurrences below{positions + child.begin, starts == nullptr ? nullptr : starts + child.begin, child.n};
+      path_.push_back(child.item);
+      const auto bytes = static_cast<std::int64_t>(child.n * (starts == nullptr ? 4 : 12));
+      if (exchange != nullptr && child.n >= tuning::min_task_occurrences && exchange->hungry() && budget_.take(bytes)) {
+        Subtree subtree{path_, child.tally, {below.position, below.position + below.n}, {}, bytes};
+        if (below.start != nullptr) subtree.start.assign(below.start, below.start + below.n);
+        exchange->give(std::move(subtree));
+      } else {
+        descend(below, child.tally, false, exchange);
+      }
+      path_.pop_back();
+      if (halt_.halted()) break;
+    }
+  } else {
+    halt_.cut();
+  }
+  arena_.release(mark);
+}
+
+template class Expander<std::uint32_t>;
+template class Expander<std::uint64_t>;
+
+}  // namespace seqmine::mining

@@ -1,0 +1,127 @@
+// One worker of the search: counts the extensions of a prefix in one scan, and descends into them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "mining/arena.hpp"
+#include "mining/pattern_pool.hpp"
+#include "mining/space.hpp"
+
+namespace seqmine::mining {
+
+/// Which item follows which within the gap limits, by number of rows: what the first two levels know. It bounds
+/// a later step through its last item alone; "A..C is rare" says nothing of A..B..C under a maximum gap.
+struct PairTable {
+  struct Entry {
+    std::uint32_t next;
+    Tally tally;
+  };
+  std::vector<std::vector<Entry>> follows;  // by item, ascending in next
+  std::vector<double> best;                 // by item: the largest bound among its entries, -infinity without any
+};
+
+/// A prefix that may be grown, with its own copy of the occurrences; a unit of work stealing.
+struct Subtree {
+  std::vector<std::uint32_t> path;
+  Tally tally;
+  std::vector<std::uint32_t> position;
+  std::vector<std::uint64_t> start;
+  std::int64_t charged = 0;  // bytes taken from the budget
+};
+
+/// Where a worker leaves subtrees for idle ones.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  [[nodiscard]] virtual bool hungry() const noexcept = 0;
+  virtual void give(Subtree&& subtree) = 0;
+};
+
+/// Not thread-safe; one per worker. Time is the type of the database's ticks.
+template <class Time>
+class Expander {
+ public:
+  Expander(const Space& space, PatternPool& pool, const PairTable& pairs, HaltState& halt, MemoryBudget& budget);
+
+  /// Counts what follows `item` and offers the pairs; the pairs worth growing go to `follows`.
+  void count_pairs(std::uint32_t item, const Tally& tally, std::vector<PairTable::Entry>& follows);
+
+  /// Offers and grows everything below a prefix of one item, whose pairs have been counted before.
+  void grow_root(std::uint32_t item, const Tally& tally, Exchange* exchange);
+  void grow(Subtree& subtree, Exchange* exchange);
+
+  [[nodiscard]] const MinerStats& stats() const noexcept { return stats_; }
+
+ private:
+  struct Seen {
+    std::uint32_t row;      // stamp of the row in which the item was seen last
+    std::uint32_t allowed;  // stamp of the node that admits it
+  };
+  struct Child {
+    std::uint32_t item;
+    Tally tally;
+    double bound;
+    std::size_t begin, n;  // in the node's block
+  };
+
+  void descend(const Occurrences& occurrences, const Tally& tally, bool offered, Exchange* exchange);
+  void try_absences(const Occurrences& occurrences, const Tally& tally);
+  void count_absences(const Occurrences& occurrences, const AbsenceWindow& window);
+  /// Marks the items that may follow the last one. False when none can.
+  bool admit(const Tally& tally, std::size_t n_occurrences);
+  /// False when halted or out of memory: the counts are then incomplete and must be dropped.
+  bool scan(const Occurrences& occurrences, bool keep);
+  template <bool Span, bool Learn>
+  bool scan_rows(const Occurrences& occurrences, bool keep);
+  bool scan_union(const Occurrences& occurrences, bool keep);
+  bool make_room(std::size_t n, bool keep);
+  void see(std::size_t at, std::uint32_t row, bool keep);
+  [[nodiscard]] Tally tally_of(std::uint32_t item) const noexcept;
+  /// Turns the counts of the scan into children that support, bound and direction leave, offers their patterns
+  /// when `offer`, and resets the counts.
+  void harvest(bool offer);
+  void learn_intervals();
+  void forget();
+  [[nodiscard]] bool distribute(std::uint32_t*& positions, std::uint64_t*& starts);
+  void next_row();
+  bool tick(std::int64_t steps);
+
+  const Space& space_;
+  PatternPool& pool_;
+  const PairTable& pairs_;
+  HaltState& halt_;
+  MemoryBudget& budget_;
+  const Time* time_;
+  const std::uint32_t* item_;
+  GapInterval full_;
+
+  std::vector<std::uint32_t> path_;
+  Arena arena_;
+  Scratch<std::uint32_t> kept_;
+  Scratch<std::uint64_t> kept_start_;
+  Scratch<MaskRecord> masks_;
+  Scratch<MaskRecord> sorted_masks_;
+  IntervalSearch intervals_;
+  std::vector<Seen> seen_;
+  std::vector<std::uint64_t> count_;           // rows by item: negative in the low half, positive in the high one
+  std::vector<std::int64_t> weight_[2];        // stratum weights by item, by label
+  std::vector<std::uint32_t> occurrence_count_;  // entries by item
+  std::vector<std::uint64_t> mask_;            // bins by item in this row
+  std::vector<std::size_t> slot_;              // by item: where its next entry goes; only during distribution
+  std::vector<std::uint32_t> touched_, touched_in_row_;
+  std::vector<Child> children_;
+  std::vector<std::uint64_t> full_count_;      // absences: rows in which every window has the item
+  std::vector<std::uint32_t> covered_;
+  std::uint32_t row_stamp_ = 0, node_stamp_ = 0;
+  std::uint32_t allowed_mask_ = 0, allowed_value_ = 0;
+  std::int64_t until_poll_;
+  MinerStats stats_;
+};
+
+extern template class Expander<std::uint32_t>;
+extern template class Expander<std::uint64_t>;
+
+}  // namespace seqmine::mining

@@ -1,0 +1,269 @@
+#include "seqmine/miner.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+#include "mining/evidence.hpp"
+#include "mining/redundancy.hpp"
+#include "mining/schedule.hpp"
+#include "mining/space.hpp"
+#include "seqmine/parallel.hpp"
+#include "seqmine/tuning.hpp"
+
+namespace seqmine {
+
+namespace mining {
+namespace {
+
+constexpr std::int64_t most_rows = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t most_entries = std::numeric_limits<std::uint32_t>::max();
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Status check(const RowsView& rows, const MinerLabels& labels, const std::vector<Item>& items,
+             const MinerOptions& options) {
+  const auto invalid = [](const char* message) { return Status{Code::invalid_argument, message}; };
+  if (rows.n_rows > most_rows) return {Code::out_of_range, "more than 2^31 - 1 rows of labels"};
+  if (static_cast<std::int64_t>(labels.label.size()) != rows.n_rows) return invalid("one label per row is needed");
+  if (!labels.stratum.empty()) {
+    if (labels.stratum.size() != labels.label.size()) return invalid("one stratum per row is needed");
+    if (options.measure != Measure::leverage) return invalid("only the measure leverage takes strata");
+    for (const std::int32_t stratum : labels.stratum) {
+      if (stratum < 0 || stratum >= labels.n_strata) return invalid("a stratum is out of range");
+    }
+  }
+  const auto positive = std::count_if(labels.label.begin(), labels.label.end(), [](std::uint8_t y) { return y != 0; });
+  if (positive == 0 || positive == rows.n_rows) return invalid("labels of one class only cannot be told apart");
+  if (options.max_length < 1 || options.min_support < 1 || options.top_k < 1) {
+    return invalid("max_length, min_support and top_k must be at least 1");
+  }
+  if (options.min_gap < 1 || options.max_gap <= options.min_gap) {
+    return invalid("min_gap must be at least 1 us and below max_gap");
+  }
+  if (options.max_span < 1) return invalid("max_span must be at least 1 us");
+  std::uint64_t edge = options.min_gap;
+  int inner = 0;
+  for (const std::uint64_t next : options.gap_edges) {
+    if (next <= options.min_gap || next >= options.max_gap) continue;
+    if (next <= edge) return invalid("gap edges must ascend");
+    edge = next;
+    ++inner;
+  }
+  if (inner > 63) return invalid("at most 64 gap bins are possible");
+  for (const AbsenceCandidate& absence : options.absences) {
+    if (absence.item < 0 || static_cast<std::size_t>(absence.item) >= items.size() || absence.within == 0) {
+      return invalid("an absence needs one of the items and a time above zero");
+    }
+  }
+  return {};
+}
+
+/// Lets one token end on the caller's token or on a deadline, for work that knows tokens only. Joins its thread
+/// when it goes out of scope.
+class Watch {
+ public:
+  Watch(const StopToken& caller, Clock::time_point deadline)
+      : thread_([this, &caller, deadline] {
+          std::unique_lock lock(mutex_);
+          while (!done_) {
+            if (caller.stop_requested() || Clock::now() >= deadline) {
+              token_.request_stop();
+              return;
+            }
+            changed_.wait_for(lock, std::chrono::milliseconds(10));
+          }
+        }) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  [[nodiscard]] const StopToken& token() const noexcept { return token_; }
+
+ private:
+  StopToken token_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+/// Everything of one call that its phases share.
+struct Job {
+  const Space& space;
+  const MinerOptions& options;
+  const TextWriter& writer;
+  HaltState& halt;
+  MinerResult& result;
+};
+
+/// Ranks the pool, refines learned gaps, and keeps the first top_k that are not redundant.
+template <class Time>
+Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candidate>& kept) {
+  const int n_workers = resolve_threads(job.options.threads);
+  std::vector<std::unique_ptr<Evidence<Time>>> workers(static_cast<std::size_t>(n_workers));
+  const auto evidence = [&](int worker) -> Evidence<Time>& {
+    auto& mine = workers[static_cast<std::size_t>(worker)];
+    if (mine == nullptr) mine = std::make_unique<Evidence<Time>>(job.space);
+    return *mine;
+  };
+  /// Runs `work` over candidates [begin, end) in the order of their items, so that prefixes are shared.
+  const auto for_each = [&](std::size_t begin, std::size_t end, const auto& work) {
+    std::vector<std::size_t> order(end - begin);
+    std::iota(order.begin(), order.end(), begin);
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranked[a].items < ranked[b].items; });
+    const StopToken never;
+    return parallel_for(static_cast<std::int64_t>(order.size()), n_workers, never,
+                        [&](std::int64_t unit, int worker) -> Status {
+      if (job.halt.poll()) return {};
+      return work(order[static_cast<std::size_t>(unit)], evidence(worker));
+    });
+  };
+
+  if (job.options.learn_gaps) {
+    const auto n_refined = std::min(ranked.size(), static_cast<std::size_t>(job.options.top_k) *
+                                                       static_cast<std::size_t>(tuning::refine_factor));
+    Status status = for_each(0, n_refined, [&](std::size_t i, Evidence<Time>& worker) -> Status {
+      worker.refine(ranked[i], job.halt);
+      ranked[i].text = job.writer.write(ranked[i]);
+      return {};
+    });
+    if (!status.ok()) return status;
+    std::sort(ranked.begin(), ranked.end(), better);
+  }
+  const auto wanted = static_cast<std::size_t>(job.options.top_k);
+  if (job.options.redundancy < 0.0) {
+    ranked.resize(std::min(ranked.size(), wanted));
+    kept = std::move(ranked);
+    return {};
+  }
+  KeptRows kept_rows(job.space.database->n_rows, job.options.redundancy);
+  std::vector<std::vector<std::uint32_t>> rows(ranked.size());
+  for (std::size_t begin = 0; begin < ranked.size() && kept.size() < wanted;) {
+    const std::size_t end = std::min(ranked.size(), begin + std::max<std::size_t>(wanted - kept.size(), 32));
+    Status status = for_each(begin, end, [&](std::size_t i, Evidence<Time>& worker) -> Status {
+      rows[i] = worker.rows(ranked[i]);
+      if (static_cast<std::int64_t>(rows[i].size()) == ranked[i].tally.matched()) return {};
+      return {Code::internal, "the rows of '" + ranked[i].text + "' are not as many as the search counted"};
+    });
+    if (!status.ok()) return status;
+    if (job.halt.halted()) return {};
+    for (; begin < end && kept.size() < wanted; ++begin) {
+      if (kept_rows.admit(std::move(rows[begin]))) kept.push_back(std::move(ranked[begin]));
+      rows[begin] = {};
+    }
+  }
+  return {};
+}
+
+MinedPattern report(const Job& job, Candidate&& candidate) {
+  const auto given = [&](std::uint32_t item) { return job.space.database->source[item]; };
+  MinedPattern pattern;
+  for (std::size_t i = 0; i < candidate.items.size(); ++i) {
+    const GapInterval gap = i == 0 ? GapInterval{} : candidate.gaps[i - 1];
+    pattern.steps.push_back({given(candidate.items[i]), gap.lo, gap.hi});
+  }
+  if (candidate.absent >= 0) pattern.absent_item = given(static_cast<std::uint32_t>(candidate.absent));
+  pattern.absent_within = candidate.within;
+  pattern.n_matched = candidate.tally.matched();
+  pattern.n_positive = candidate.tally.pos;
+  pattern.score = candidate.score.value;
+  pattern.raises = candidate.score.raises;
+  pattern.text = std::move(candidate.text);
+  return pattern;
+}
+
+Status run(const Job& job, HaltState& search_halt, MemoryBudget& budget) {
+  const auto wanted = static_cast<std::size_t>(job.options.top_k);
+  const bool larger = job.options.redundancy >= 0.0 || job.options.learn_gaps;
+  std::size_t capacity = larger ? wanted * static_cast<std::size_t>(tuning::pool_factor) : wanted;
+  while (true) {
+    auto started = Clock::now();
+    PatternPool pool(capacity, job.writer);
+    Status status = search(job.space, pool, search_halt, budget, job.options.threads, job.result.stats);
+    job.result.stats.search_seconds += seconds_since(started);
+    if (!status.ok()) return status;
+    if (search_halt.state() == Halt::cancelled) return {Code::cancelled, "cancelled"};
+
+    started = Clock::now();
+    const bool full = pool.full();
+    std::vector<Candidate> ranked = pool.take(), kept;
+    status = job.space.database->narrow() ? select<std::uint32_t>(job, ranked, kept)
+                                          : select<std::uint64_t>(job, ranked, kept);
+    job.result.stats.select_seconds += seconds_since(started);
+    if (!status.ok()) return status;
+    if (job.halt.state() == Halt::cancelled) return {Code::cancelled, "cancelled"};
+    const bool halted = job.halt.halted() || search_halt.halted();
+    // The filter emptied a full pool: patterns below the pool's threshold may be among the answer.
+    if (larger && full && kept.size() < wanted && !halted) {
+      capacity *= 4;
+      continue;
+    }
+    job.result.complete = !halted && !search_halt.was_cut();
+    for (Candidate& candidate : kept) job.result.patterns.push_back(report(job, std::move(candidate)));
+    return {};
+  }
+}
+
+}  // namespace
+}  // namespace mining
+
+Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLabels& labels,
+                         const std::vector<Item>& items, const MinerOptions& options, const StopToken& stop) {
+  using namespace mining;
+  const auto started = Clock::now();
+  if (Status status = check(rows, labels, items, options); !status.ok()) return status;
+  std::optional<Clock::time_point> deadline, search_deadline;
+  if (options.max_seconds > 0.0) {
+    const auto after = [&](double seconds) {
+      return started + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    };
+    deadline = after(options.max_seconds);
+    search_deadline = after(options.max_seconds * tuning::search_share);
+  }
+
+  MinerResult result;
+  const auto built = [&] {
+    if (!search_deadline) return build_database(log, rows, items, options.min_support, options.threads, stop);
+    const Watch watch(stop, *search_deadline);
+    return build_database(log, rows, items, options.min_support, options.threads, watch.token());
+  }();
+  result.stats.build_seconds = seconds_since(started);
+  if (!built.ok()) {
+    if (built.status().code() != Code::cancelled || stop.stop_requested()) return built.status();
+    result.complete = false;
+    return result;
+  }
+  const Database& database = built.value();
+  result.stats.n_items = database.n_items();
+  result.stats.n_entries = static_cast<std::int64_t>(database.item.size());
+  result.stats.events_read = database.n_scanned;
+  if (result.stats.n_entries > most_entries) return Status{Code::out_of_range, "more than 2^32 - 1 entries to mine"};
+
+  MemoryBudget budget(options.max_memory);
+  const Space space = make_space(database, rows, labels, options);
+  const std::int64_t resident = database_bytes(database) + space.bytes();
+  if (!budget.take(resident)) {
+    return Status{Code::out_of_memory, "the events to mine take " + std::to_string(resident) +
+                                           " bytes, more than max_memory = " + std::to_string(options.max_memory)};
+  }
+  const TextWriter writer(database, items, options.max_span);
+  HaltState search_halt(stop, search_deadline), halt(stop, deadline);
+  const Job job{space, options, writer, halt, result};
+  if (Status status = run(job, search_halt, budget); !status.ok()) return status;
+  return result;
+}
+
+}  // namespace seqmine

@@ -1,0 +1,31 @@
+// Which of the ranked patterns say something new.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace seqmine::mining {
+
+/// Rows of the patterns kept so far.
+class KeptRows {
+ public:
+  KeptRows(std::int64_t n_rows, double limit) : n_rows_(n_rows), limit_(limit) {}
+  /// Keeps the rows (ascending) and returns true, unless their Jaccard index with rows kept before is above the
+  /// limit.
+  bool admit(std::vector<std::uint32_t> rows);
+  [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
+
+ private:
+  /// Dense sets as bits, sparse ones as lists: whichever is smaller.
+  struct Set {
+    std::size_t n = 0;
+    std::vector<std::uint32_t> rows;
+    std::vector<std::uint64_t> bits;
+  };
+  [[nodiscard]] static std::size_t intersection(const Set& a, const Set& b);
+  std::int64_t n_rows_;
+  double limit_;
+  std::vector<Set> kept_;
+};
+
+}  // namespace seqmine::mining

@@ -1,0 +1,105 @@
+#include "mining/space.hpp"
+
+#include <algorithm>
+
+namespace seqmine::mining {
+
+namespace {
+
+template <class T>
+std::int64_t bytes_of(const std::vector<T>& values) noexcept {
+  return static_cast<std::int64_t>(values.capacity() * sizeof(T));
+}
+
+AbsenceWindow make_window(const Database& database, const RowsView& rows, std::uint64_t within) {
+  AbsenceWindow window;
+  const auto unit = static_cast<std::uint64_t>(database.unit);
+  window.microseconds = within;
+  window.ticks = within / unit;
+  window.candidate.assign(static_cast<std::size_t>(database.n_items()), 0);
+  window.eligible.assign(static_cast<std::size_t>(database.n_rows), 0);
+  for (std::size_t row = 0; row < window.eligible.size(); ++row) {
+    if (database.offsets[row] == database.offsets[row + 1]) continue;
+    const std::uint64_t seen = static_cast<std::uint64_t>(rows.last[row]) -
+                               static_cast<std::uint64_t>(database.first_time[row]);
+    if (seen >= within) window.eligible[row] = (seen - within) / unit + 1;
+  }
+  return window;
+}
+
+}  // namespace
+
+Space make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
+                 const MinerOptions& options) {
+  std::int64_t n_positive = 0;
+  for (const std::uint8_t label : labels.label) n_positive += label != 0 ? 1 : 0;
+  Strata strata = weigh_strata(labels);
+  Space space(Scorer(options, database.n_rows, n_positive, strata.scale));
+  space.database = &database;
+  space.labels = labels;
+  space.strata = std::move(strata);
+  space.grid = GapGrid(options, database.unit);
+  space.learn = options.learn_gaps;
+  space.max_length = options.max_length;
+  space.min_gap = ticks_at_least(options.min_gap, database.unit);
+  space.max_gap = ticks_at_least(options.max_gap, database.unit);
+  space.max_span = ticks_at_least(options.max_span, database.unit);
+  space.full_gap = {options.min_gap, options.max_gap};
+  const auto n_items = static_cast<std::size_t>(database.n_items());
+  const std::size_t n_entries = database.item.size();
+
+  space.row_of.resize(n_entries);
+  space.tally_of_row.resize(static_cast<std::size_t>(database.n_rows));
+  for (std::size_t row = 0; row < space.tally_of_row.size(); ++row) {
+    space.tally_of_row[row] = labels.label[row] != 0 ? std::uint64_t{1} << 32 : 1;
+    for (std::int64_t at = database.offsets[row]; at < database.offsets[row + 1]; ++at) {
+      space.row_of[static_cast<std::size_t>(at)] = static_cast<std::uint32_t>(row);
+    }
+  }
+  space.root_offsets.assign(n_items + 1, 0);
+  for (const std::uint32_t item : database.item) ++space.root_offsets[item + 1];
+  for (std::size_t i = 0; i < n_items; ++i) space.root_offsets[i + 1] += space.root_offsets[i];
+  space.root.resize(n_entries);
+  if (space.has_span()) space.root_start.resize(n_entries);
+  std::vector<std::size_t> next(space.root_offsets.begin(), space.root_offsets.end() - 1);
+  for (std::size_t at = 0; at < n_entries; ++at) {
+    const std::size_t slot = next[database.item[at]]++;
+    space.root[slot] = static_cast<std::uint32_t>(at);
+    if (space.has_span()) space.root_start[slot] = database.narrow() ? database.time32[at] : database.time64[at];
+  }
+
+  std::vector<std::int32_t> dense;
+  for (std::size_t i = 0; i < n_items; ++i) {
+    const auto given = static_cast<std::size_t>(database.source[i]);
+    if (dense.size() <= given) dense.resize(given + 1, -1);
+    dense[given] = static_cast<std::int32_t>(i);
+  }
+  for (const AbsenceCandidate& absence : options.absences) {
+    const auto given = static_cast<std::size_t>(absence.item);
+    if (given >= dense.size() || dense[given] < 0) continue;
+    auto window = std::find_if(space.windows.begin(), space.windows.end(), [&](const AbsenceWindow& known) {
+      return known.microseconds == absence.within;
+    });
+    if (window == space.windows.end()) {
+      space.windows.push_back(make_window(database, rows, absence.within));
+      window = space.windows.end() - 1;
+    }
+    window->candidate[static_cast<std::size_t>(dense[given])] = 1;
+  }
+  return space;
+}
+
+std::int64_t Space::bytes() const noexcept {
+  std::int64_t total = bytes_of(row_of) + bytes_of(root_offsets) + bytes_of(root) + bytes_of(root_start) +
+                       bytes_of(tally_of_row) + bytes_of(strata.weight);
+  for (const AbsenceWindow& window : windows) total += bytes_of(window.eligible) + bytes_of(window.candidate);
+  return total;
+}
+
+std::int64_t database_bytes(const Database& database) noexcept {
+  return bytes_of(database.offsets) + bytes_of(database.item) + bytes_of(database.time32) +
+         bytes_of(database.time64) + bytes_of(database.first_time) + bytes_of(database.last_tick) +
+         bytes_of(database.source) + bytes_of(database.support);
+}
+
+}  // namespace seqmine::mining

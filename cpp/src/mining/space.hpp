@@ -1,0 +1,135 @@
+// What every part of one search reads: the database turned around by item, labels, limits in ticks.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "mining/gap_grid.hpp"
+#include "mining/measure.hpp"
+#include "seqmine/database.hpp"
+#include "seqmine/miner.hpp"
+
+namespace seqmine::mining {
+
+using Clock = std::chrono::steady_clock;
+
+/// Why a search ends early. `cancelled` throws the result away, `exhausted` cuts subtrees and keeps it.
+enum class Halt : int { none, cancelled, exhausted };
+
+class HaltState {
+ public:
+  HaltState(const StopToken& stop, std::optional<Clock::time_point> deadline) noexcept
+      : stop_(&stop), deadline_(deadline) {}
+  /// True when the work must end. Looks at the token and the clock.
+  [[nodiscard]] bool poll() noexcept {
+    if (stop_->stop_requested()) raise(Halt::cancelled);
+    if (deadline_ && Clock::now() >= *deadline_) raise(Halt::exhausted);
+    return halted();
+  }
+  [[nodiscard]] bool halted() const noexcept { return state_.load(std::memory_order_relaxed) != Halt::none; }
+  [[nodiscard]] Halt state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  /// A worker failed: the others end too.
+  void fail() noexcept { raise(Halt::cancelled); }
+  /// Memory ran out in one subtree: that subtree is cut, the search goes on.
+  void cut() noexcept { cut_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool was_cut() const noexcept { return cut_.load(std::memory_order_relaxed); }
+
+ private:
+  void raise(Halt halt) noexcept {
+    Halt expected = Halt::none;
+    state_.compare_exchange_strong(expected, halt, std::memory_order_relaxed);
+  }
+  const StopToken* stop_;
+  std::optional<Clock::time_point> deadline_;
+  std::atomic<Halt> state_{Halt::none};
+  std::atomic<bool> cut_{false};
+};
+
+/// Occurrences of a prefix: the positions of its last step in the database, ascending; with a span limit also the
+/// latest feasible start of each, in ticks (non-decreasing inside a row). Not owned.
+struct Occurrences {
+  const std::uint32_t* position = nullptr;
+  const std::uint64_t* start = nullptr;
+  std::size_t n = 0;
+};
+
+/// A window of a trailing absence, with the items to be tried in it.
+struct AbsenceWindow {
+  std::uint64_t microseconds = 0;
+  std::uint64_t ticks = 0;               // later events up to this many ticks away are in the window
+  std::vector<std::uint64_t> eligible;   // per row: windows from before this tick end while the row is still seen
+  std::vector<std::uint8_t> candidate;   // per dense item
+};
+
+struct Space {
+  explicit Space(const Scorer& measure) : scorer(measure) {}
+  const Database* database = nullptr;
+  MinerLabels labels;
+  Strata strata;
+  Scorer scorer;
+  GapGrid grid;
+  bool learn = false;
+  std::int32_t max_length = 0;
+  std::uint64_t min_gap = 1, max_gap = unbounded, max_span = unbounded;  // ticks
+  GapInterval full_gap;                                                  // the first two, in microseconds
+  std::vector<std::uint32_t> row_of;          // per entry
+  std::vector<std::size_t> root_offsets;      // n_items + 1, into root
+  std::vector<std::uint32_t> root;            // entry positions by item, ascending
+  std::vector<std::uint64_t> root_start;      // the same entries' ticks; only with a span limit
+  std::vector<std::uint64_t> tally_of_row;    // 1 << 32 for a positive row, 1 for a negative one
+  std::vector<AbsenceWindow> windows;
+
+  [[nodiscard]] bool has_span() const noexcept { return max_span != unbounded; }
+  [[nodiscard]] std::int64_t n_items() const noexcept { return database->n_items(); }
+  [[nodiscard]] Occurrences root_of(std::uint32_t item) const noexcept {
+    const std::size_t begin = root_offsets[item];
+    return {root.data() + begin, root_start.empty() ? nullptr : root_start.data() + begin,
+            root_offsets[item + 1] - begin};
+  }
+  /// What the arrays above take.
+  [[nodiscard]] std::int64_t bytes() const noexcept;
+};
+
+/// The bins of the gaps from the ends [from, last] of one row to an entry at tick `now`, under max_gap and, where
+/// there are starts, with `reach - start` below max_span (`reach` is the tick at which the whole match ends). Runs of
+/// ends in one bin are stepped over by bisection: a row with very many ends costs a few dozen steps, not all of them.
+template <class Time>
+std::uint64_t bins_between(const Space& space, const Time* time, const Occurrences& ends, std::size_t from,
+                           std::size_t last, std::uint64_t now, std::uint64_t reach) {
+  constexpr int patience = 4;
+  std::uint64_t mask = 0;
+  int same = 0;
+  for (std::size_t q = last + 1; q > from;) {
+    --q;
+    const std::uint64_t gap = now - time[ends.position[q]];
+    if (gap >= space.max_gap) break;
+    // Latest starts do not increase going back, so no earlier end is feasible either.
+    if (ends.start != nullptr && reach - ends.start[q] >= space.max_span) break;
+    const int bin = space.grid.bin(gap);
+    const std::uint64_t bit = std::uint64_t{1} << bin;
+    same = (mask & bit) != 0 ? same + 1 : 0;
+    mask |= bit;
+    if (same >= patience) {
+      const std::uint64_t beyond = space.grid.beyond(bin);
+      const std::uint32_t* stop =
+          std::partition_point(ends.position + from, ends.position + q,
+                               [&](std::uint32_t position) { return now - time[position] >= beyond; });
+      q = static_cast<std::size_t>(stop - ends.position);
+      same = 0;
+    }
+  }
+  return mask;
+}
+
+[[nodiscard]] Space make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
+                               const MinerOptions& options);
+
+/// Bytes of a database's arrays.
+[[nodiscard]] std::int64_t database_bytes(const Database& database) noexcept;
+
+}  // namespace seqmine::mining
