@@ -1,0 +1,1 @@
+"""Properties: seqmine, through its public names, against the oracle in `tests/reference`."""
