@@ -8,16 +8,16 @@
 #include <numeric>
 #include <thread>
 
-#include "mining/evidence.hpp"
-#include "mining/redundancy.hpp"
-#include "mining/schedule.hpp"
-#include "mining/space.hpp"
+#include "labelled/evidence.hpp"
+#include "labelled/redundancy.hpp"
+#include "labelled/schedule.hpp"
+#include "labelled/space.hpp"
 #include "seqmine/parallel.hpp"
 #include "seqmine/tuning.hpp"
 
 namespace seqmine {
 
-namespace mining {
+namespace labelled {
 namespace {
 
 constexpr std::int64_t most_rows = std::numeric_limits<std::int32_t>::max();
@@ -218,11 +218,11 @@ Status run(const Job& job, HaltState& search_halt, MemoryBudget& budget) {
 }
 
 }  // namespace
-}  // namespace mining
+}  // namespace labelled
 
 Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLabels& labels,
                          const std::vector<Item>& items, const MinerOptions& options, const StopToken& stop) {
-  using namespace mining;
+  using namespace labelled;
   const auto started = Clock::now();
   if (Status status = check(rows, labels, items, options); !status.ok()) return status;
   std::optional<Clock::time_point> deadline, search_deadline;

@@ -1,8 +1,8 @@
-#include "mining/pattern_pool.hpp"
+#include "labelled/pattern_pool.hpp"
 
 #include <algorithm>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 bool better(const Candidate& a, const Candidate& b) noexcept {
   if (a.score.value != b.score.value) return a.score.value > b.score.value;
@@ -68,4 +68,4 @@ std::vector<Candidate> PatternPool::take() {
   return std::move(heap_);
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

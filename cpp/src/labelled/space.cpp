@@ -1,8 +1,8 @@
-#include "mining/space.hpp"
+#include "labelled/space.hpp"
 
 #include <algorithm>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 
@@ -102,4 +102,4 @@ std::int64_t database_bytes(const Database& database) noexcept {
          bytes_of(database.source) + bytes_of(database.support);
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

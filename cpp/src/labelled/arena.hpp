@@ -10,7 +10,7 @@
 
 #include "seqmine/tuning.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 /// What one call may take in all; shared by its workers. `limit` 0 means no limit of its own.
 class MemoryBudget {
@@ -124,4 +124,4 @@ class Arena {
   std::size_t current_ = 0, used_ = 0;
 };
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
-#include "mining/arena.hpp"
-#include "mining/pattern_pool.hpp"
-#include "mining/space.hpp"
+#include "labelled/arena.hpp"
+#include "labelled/pattern_pool.hpp"
+#include "labelled/space.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 /// Which item follows which within the gap limits, by number of rows: what the first two levels know. It bounds
 /// a later step through its last item alone; "A..C is rare" says nothing of A..B..C under a maximum gap.
@@ -124,4 +124,4 @@ class Expander {
 extern template class Expander<std::uint32_t>;
 extern template class Expander<std::uint64_t>;
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

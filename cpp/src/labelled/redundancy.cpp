@@ -1,9 +1,9 @@
-#include "mining/redundancy.hpp"
+#include "labelled/redundancy.hpp"
 
 #include <algorithm>
 #include <bit>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 std::size_t KeptRows::intersection(const Set& a, const Set& b) {
   std::size_t both = 0;
@@ -51,4 +51,4 @@ bool KeptRows::admit(std::vector<std::uint32_t> rows) {
   return true;
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

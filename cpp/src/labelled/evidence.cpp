@@ -1,8 +1,8 @@
-#include "mining/evidence.hpp"
+#include "labelled/evidence.hpp"
 
 #include <algorithm>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 
@@ -216,4 +216,4 @@ void Evidence<Time>::refine(Candidate& pattern, HaltState& halt) {
 template class Evidence<std::uint32_t>;
 template class Evidence<std::uint64_t>;
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -1,9 +1,9 @@
-#include "mining/gap_grid.hpp"
+#include "labelled/gap_grid.hpp"
 
 #include <algorithm>
 #include <bit>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 constexpr std::uint64_t table_size = 4'096;  // ticks; a log in whole days or hours never leaves the table
@@ -104,4 +104,4 @@ BestInterval IntervalSearch::best() noexcept {
   return best;
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

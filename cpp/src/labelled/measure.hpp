@@ -7,7 +7,7 @@
 
 #include "seqmine/miner.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 /// Rows of a pattern by label; with strata also their weights, in units of 1 / Strata::scale: a positive row
 /// weighs N_s / n_s, a negative one P_s / n_s, so that a - E = weight_pos - weight_neg.
@@ -56,4 +56,4 @@ class Scorer {
   std::int64_t scale_;  // 0: no strata
 };
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -1,9 +1,9 @@
-#include "mining/expander.hpp"
+#include "labelled/expander.hpp"
 
 #include <algorithm>
 #include <limits>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 
@@ -436,4 +436,4 @@ void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally,
 template class Expander<std::uint32_t>;
 template class Expander<std::uint64_t>;
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "mining/gap_grid.hpp"
-#include "mining/measure.hpp"
+#include "labelled/gap_grid.hpp"
+#include "labelled/measure.hpp"
 #include "seqmine/miner.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 /// A pattern in dense item ids.
 struct Candidate {
@@ -66,4 +66,4 @@ class PatternPool {
   std::vector<Candidate> heap_;  // worst on top
 };
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -1,4 +1,4 @@
-#include "mining/measure.hpp"
+#include "labelled/measure.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 
@@ -142,4 +142,4 @@ double Scorer::bound(const Tally& tally) const noexcept {
   return best + 1e-9 * std::abs(best) + 1e-12;
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "mining/measure.hpp"
+#include "labelled/measure.hpp"
 #include "seqmine/miner.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 struct GapInterval {
   std::uint64_t lo = 1, hi = unbounded;  // microseconds, half open
@@ -83,4 +83,4 @@ class IntervalSearch {
   std::vector<Cell> cells_;
 };
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "mining/pattern_pool.hpp"
-#include "mining/space.hpp"
+#include "labelled/pattern_pool.hpp"
+#include "labelled/space.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 /// Occurrences that own their arrays.
 struct OwnedOccurrences {
@@ -53,4 +53,4 @@ class Evidence {
 extern template class Evidence<std::uint32_t>;
 extern template class Evidence<std::uint64_t>;
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

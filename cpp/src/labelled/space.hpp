@@ -9,12 +9,12 @@
 #include <span>
 #include <vector>
 
-#include "mining/gap_grid.hpp"
-#include "mining/measure.hpp"
+#include "labelled/gap_grid.hpp"
+#include "labelled/measure.hpp"
 #include "seqmine/database.hpp"
 #include "seqmine/miner.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 using Clock = std::chrono::steady_clock;
 
@@ -132,4 +132,4 @@ std::uint64_t bins_between(const Space& space, const Time* time, const Occurrenc
 /// Bytes of a database's arrays.
 [[nodiscard]] std::int64_t database_bytes(const Database& database) noexcept;
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -1,9 +1,9 @@
 // Trailing absences of a prefix: `-> no X within w` for every X at once.
 #include <algorithm>
 
-#include "mining/expander.hpp"
+#include "labelled/expander.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 
@@ -107,4 +107,4 @@ template void Expander<std::uint64_t>::try_absences(const Occurrences&, const Ta
 template void Expander<std::uint32_t>::count_absences(const Occurrences&, const AbsenceWindow&);
 template void Expander<std::uint64_t>::count_absences(const Occurrences&, const AbsenceWindow&);
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

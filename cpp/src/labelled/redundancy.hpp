@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 /// Rows of the patterns kept so far.
 class KeptRows {
@@ -28,4 +28,4 @@ class KeptRows {
   std::vector<Set> kept_;
 };
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled

@@ -1,4 +1,4 @@
-#include "mining/schedule.hpp"
+#include "labelled/schedule.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -9,10 +9,10 @@
 #include <numeric>
 #include <utility>
 
-#include "mining/expander.hpp"
+#include "labelled/expander.hpp"
 #include "seqmine/parallel.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::labelled {
 
 namespace {
 
@@ -207,4 +207,4 @@ Status search(const Space& space, PatternPool& pool, HaltState& halt, MemoryBudg
                                   : search_in<std::uint64_t>(space, pool, halt, budget, threads, stats);
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::labelled
