@@ -351,7 +351,7 @@ def patterns(draw: st.DrawFn) -> Pattern:
     return Pattern(tuple(steps), tuple(absences), draw(st.none() | lasting), anchored)
 
 
-@THOROUGH
+@settings(THOROUGH, max_examples=150)
 @given(patterns())
 def test_canonical_text_reads_as_the_same_pattern(pattern: Pattern) -> None:
     text = str(pattern)
