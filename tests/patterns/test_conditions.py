@@ -254,6 +254,17 @@ def test_count_over_labelled_rows(make_log: MakeLog) -> None:
     assert counted == {"pattern": "a -> no a within 3h", "n_matched": 2, "n_undecided": 2, "n_positive": 1}
 
 
+def test_count_over_labels_from_a_table(make_log: MakeLog) -> None:
+    log = make_log({"x": "a@1h b@2h a@5h", "y": "a@1h b@9h"})
+    index = pa.array([at("2h"), at("3h"), at("9h")], pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    table = pa.table({"entity": ["x", "x", "y"], "index_time": index, "label": pa.array([1, 1, 0], pa.int8())})
+    # Nothing at or after the index is seen: only the second row has an a and then a b before it.
+    assert sm.count(log, ["a -> b", "a"], sm.Labels.from_arrow(table)).to_pylist() == [
+        {"pattern": "a -> b", "n_matched": 1, "n_undecided": 0, "n_positive": 1},
+        {"pattern": "a", "n_matched": 3, "n_undecided": 0, "n_positive": 2},
+    ]
+
+
 def test_excluded_types_are_invisible(make_log: MakeLog) -> None:
     log = make_log({"x": "a@1h c@2h b@3h", "y": "c@1h"})
     rows: dict[str, Any] = {"entity": [0, 1], "lo": ["0s", "0s"], "last": ["9h", "9h"], "label": [1, 0]}

@@ -274,9 +274,11 @@ def test_a_log_without_entities(make_log: MakeLog) -> None:
 def test_bad_arguments(make_log: MakeLog) -> None:
     log = make_log({"x": "a@0s"})
     with pytest.raises(ParameterError, match="occurrences must be 'first' or 'all' - did you mean 'first'"):
-        sm.find(log, "a", occurrences="frist")  # type: ignore[arg-type]
+        sm.find(log, "a", occurrences="frist")
     with pytest.raises(ParameterError, match="threads must be"):
         sm.find(log, "a", threads=-1)
+    with pytest.raises(ParameterError, match="threads must be"):
+        sm.find(log, "a", threads=2**40)
     with pytest.raises(ParameterError, match="threads must be"):
         sm.count(log, "a", threads=1.5)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="a pattern is a Pattern or its text, not int"):

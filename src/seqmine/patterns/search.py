@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LabelRows", "RowLabels", "compile_pattern", "count", "find"]
 
 _CHUNK = 1 << 20
+_MAX_THREADS = 4096
 _FIRST_TIME = -(2**63) + 1  # int64 minimum never occurs as a time
 
 
@@ -84,7 +85,7 @@ def compile_pattern(log: EventLog, pattern: Pattern) -> _native.Pattern:
 def find(
     log: EventLog,
     pattern: Pattern | str,
-    occurrences: Literal["first", "all"] = "first",
+    occurrences: str = "first",
     threads: int = 0,
 ) -> pa.Table:
     """Matches of a pattern in the whole log.
@@ -191,8 +192,8 @@ def _as_pattern(pattern: object) -> Pattern:
 
 
 def _check_threads(threads: object) -> None:
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
-        raise ParameterError("threads must be a whole number, 0 for all cores")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= _MAX_THREADS:
+        raise ParameterError(f"threads must be a whole number from 0 (all cores) to {_MAX_THREADS}")
 
 
 def _whole_log(log: EventLog) -> _native.Rows:
