@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pyarrow as pa
 import pytest
-from small_logs import make_log
+from small_logs import instants, make_log
 
 from seqmine import _native
 from seqmine.errors import DataError, NullKeyError, ParameterError, SchemaError, TimestampError, TimestampUnparsable
@@ -15,10 +15,6 @@ from seqmine.labels import Labels, Outcome, Study, label
 
 FIRST = -(2**63) + 1
 LAST = 2**63 - 1
-
-
-def instants(*times: int | None) -> pa.Array:
-    return pa.array(times, pa.timestamp("us", "UTC"))
 
 
 def seen(labels: Labels, log: object, event: int = 0) -> list[int]:
@@ -228,6 +224,11 @@ def test_html_is_escaped_and_short() -> None:
     )
     html = Labels.from_arrow(table)._repr_html_()
     assert "<b>" not in html and "&lt;b&gt;019" in html and "&lt;b&gt;020" not in html
+
+
+def test_html_of_times_beyond_the_calendar() -> None:
+    table = pa.table({"entity": ["a"], "index_time": instants(LAST), "label": [0]})
+    assert f"{LAST} us" in Labels.from_arrow(table)._repr_html_()
 
 
 def test_an_unknown_column_names_the_nearest() -> None:

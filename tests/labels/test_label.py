@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_logs import make_log
+from small_logs import instants, make_log
 
 from seqmine.errors import InsufficientDataError, InvalidOutcome, ParameterError, UnknownEventWarning, ValueRangeError
 from seqmine.labels import Labels, Outcome, Study, label, split_halves
@@ -17,10 +17,6 @@ from seqmine.labels._instants import earlier, later
 
 LAST = 2**63 - 1
 FIRST = -(2**63) + 1
-
-
-def instants(*times: int) -> pa.Array:
-    return pa.array(times, pa.timestamp("us", "UTC"))
 
 
 def at(*rows: tuple[str, int]) -> pa.Table:
@@ -186,7 +182,7 @@ instants_ = st.one_of(st.integers(FIRST, FIRST + 9), st.integers(-9, 9), st.inte
 lengths = st.one_of(st.integers(0, 9), st.integers(LAST - 9, LAST + 9), st.integers(2**64 - 9, 2**64 + 9))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(instants_, max_size=5), lengths)
 def test_sums_of_instants_and_durations_are_exact(times: list[int], by: int) -> None:
     array = np.array(times, dtype=np.int64)
@@ -296,7 +292,7 @@ def half(entity: str, seed: int = 0) -> int:
     return int(int.from_bytes(digest, "big") >= 2**63)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=20), st.integers(-9, 9))
 def test_halves_depend_on_id_and_seed_alone(entities: list[str], seed: int) -> None:
     expected = [half(e, seed) for e in entities]
@@ -315,7 +311,7 @@ def test_halves_are_halves_and_fixed_for_ever() -> None:
     assert "".join(map(str, split_halves(pa.array(list("abcdefghij")), 0))) == "0110000111"
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(0, 6), min_size=1, max_size=40),
     st.sampled_from(["5%", "7%", "10%", "29%", "50%", "99.9%"]),

@@ -164,7 +164,7 @@ def test_a_table_of_labels_or_values() -> None:
         ({"entity": ["a", None], "time": TIMES, "label": [0, 1]}, NullKeyError, "row 1"),
         (
             {"entity": ["a", "b"], "time": pa.array([None, 3], pa.timestamp("us", "UTC")), "label": [0, 1]},
-            TimestampError,
+            DataError,
             "row 0",
         ),
         ({"entity": ["a", "b"], "time": TIMES, "label": [0, 2]}, DataError, "row 1"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,23 +16,15 @@ from seqmine.errors import (
     NullKeyError,
     SchemaError,
     TimestampAmbiguous,
-    TimestampError,
     TimestampNonexistent,
-    TimestampOutOfRange,
     TimestampUnitError,
-    TimestampUnparsable,
     ValueRangeError,
 )
-from seqmine.labels._instants import MAX_TIME, MIN_TIME, Bool, Int64
-
-_PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_DAY = 86_400_000_000
-
-
-class Zone(Protocol):
-    """What is needed of a time zone here: local wall clock to UTC, with the two ways in which that can fail."""
-
-    def to_utc(self, local: Int64) -> tuple[Int64, Bool, Bool]: ...
+from seqmine.events.columns import read_names
+from seqmine.events.reasons import REASONS
+from seqmine.events.times import TimeReader
+from seqmine.events.zones import Zone
+from seqmine.labels._instants import Bool, Int64
 
 
 def as_table(source: Any, what: str) -> pa.Table:
@@ -41,12 +33,14 @@ def as_table(source: Any, what: str) -> pa.Table:
         table = source
     elif isinstance(source, pa.RecordBatch):
         table = pa.Table.from_batches([source])
+    elif isinstance(source, Mapping):
+        table = pa.table(dict(source))
     elif hasattr(source, "__arrow_c_stream__"):
         table = pa.RecordBatchReader.from_stream(source).read_all()
     else:
         raise SchemaError(
             f"{what} must be a table, not {type(source).__name__}",
-            hint="pass a pyarrow, polars, pandas or duckdb table (anything with __arrow_c_stream__)",
+            hint="pass a pyarrow, polars, pandas or duckdb table, or a dict of columns",
         )
     seen: set[str] = set()
     for name in table.column_names:
@@ -57,7 +51,7 @@ def as_table(source: Any, what: str) -> pa.Table:
 
 
 def is_table(source: object) -> bool:
-    return isinstance(source, (pa.Table, pa.RecordBatch)) or hasattr(source, "__arrow_c_stream__")
+    return isinstance(source, (pa.Table, pa.RecordBatch, Mapping)) or hasattr(source, "__arrow_c_stream__")
 
 
 def encode(column: Any) -> tuple[Int64, Any]:
@@ -97,60 +91,43 @@ def _null_row(column: pa.Array[Any]) -> int:
     return first_row(np.asarray(column.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
 
 
+def _refuse(flags: npt.NDArray[np.uint8] | None, name: str) -> None:
+    """The first row that the readers of the event log cannot use either, as their typed error."""
+    if flags is not None and flags.any():
+        row = first_row(flags != 0)
+        reason = REASONS[int(flags[row])]
+        raise reason.error(reason.message, row=row, column=name, hint="correct the row, or leave it out")
+
+
 def entity_ids(table: pa.Table, what: str) -> Any:
-    """The entity column as large_string; whole numbers become their decimal text, as in the log."""
+    """The entity column as large_string; ids are read as those of events are."""
     column = take_column(table, "entity", what)
-    kind = column.type
     if column.null_count:
         raise NullKeyError("null entity", row=_null_row(column), column="entity", hint="every row needs an entity")
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    if not (text or pa.types.is_integer(kind) or pa.types.is_null(kind)):
-        raise SchemaError(
-            f"entity ids must be text or whole numbers, not {kind}", column="entity", hint="cast the column to text"
-        )
-    column = column.cast(pa.large_string())
-    empty = np.asarray(pc.binary_length(column).to_numpy(zero_copy_only=False)) == 0
+    names, flags = read_names(column, column="entity", file=None, role="entity")
+    _refuse(flags, "entity")
+    ids = names.cast(pa.large_string())
+    empty = np.asarray(pc.binary_length(ids).to_numpy(zero_copy_only=False)) == 0
     if empty.any():
         raise NullKeyError("empty entity", row=first_row(empty), column="entity", hint="every row needs an entity")
-    return column
+    return ids
 
 
-def instants(table: pa.Table, name: str, what: str, zone: Zone | None) -> Int64:
-    """A time column as UTC microseconds.
+def instants(table: pa.Table, name: str, what: str, local: Zone | None) -> Int64:
+    """A time column as UTC microseconds, read as the times of events are.
 
-    Timestamps with a zone are instants; naive timestamps, dates (their midnight) and ISO text without an offset
-    are wall clock in ``zone``, and refused when ``zone`` is None. Integers are refused: they do not tell their unit.
+    Naive timestamps, dates (their midnight) and ISO text without an offset are wall clock in the zone ``local``, and
+    refused without one. Integers are refused: they do not tell their unit.
     """
     column = take_column(table, name, what)
-    if column.null_count:
-        raise TimestampError("null time", row=_null_row(column), column=name, hint="every row needs a time")
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        column = _parse_text(column.cast(pa.large_string()), name)
-        kind = column.type
-    if pa.types.is_timestamp(kind):
-        raw = np.asarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
-        time = _to_microseconds(raw, kind.unit, name)
-        naive = kind.tz is None
-    elif pa.types.is_date(kind):
-        days = np.asarray(column.cast(pa.date32()).cast(pa.int32()).to_numpy(zero_copy_only=False), dtype=np.int64)
-        time, naive = _scaled(days, _DAY, name), True
-    elif pa.types.is_null(kind):  # an empty table often has no types
-        return np.zeros(0, dtype=np.int64)
-    elif pa.types.is_integer(kind):
+    try:
+        time, flags = TimeReader(name, local).read(column)
+    except TimestampUnitError as error:
+        hint = "cast the column to a timestamp, for example pyarrow.timestamp('us', 'UTC')"
         raise TimestampUnitError(
-            "whole numbers do not tell their unit",
-            column=name,
-            hint="cast the column to a timestamp, for example pyarrow.timestamp('us', 'UTC')",
-        )
-    else:
-        raise SchemaError(f"not a time column: {kind}", column=name, hint="use timestamps, dates or ISO text")
-    if naive and len(time):
-        if zone is None:
-            raise TimestampUnparsable(
-                "times without a zone", column=name, hint="pass timezone=..., or give the column a zone"
-            )
-        return to_utc(time, zone, lambda row: {"row": row, "column": name})
+            "whole numbers do not tell their unit", row=error.row, column=name, hint=hint
+        ) from None
+    _refuse(flags, name)
     return time
 
 
@@ -167,62 +144,6 @@ def to_utc(local: Int64, zone: Zone, place: Callable[[int], dict[str, Any]]) -> 
             "this local time never happens (the clocks go forward)", hint=hint, **place(first_row(nonexistent))
         )
     return utc
-
-
-def _parse_text(column: Any, name: str) -> Any:
-    """ISO 8601 text: all rows with an offset, or none of them."""
-    for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
-        try:
-            return column.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    # Neither all with an offset nor all without: find the first row that does not go with row 0.
-    with_offset = _casts(column.slice(0, 1), pa.timestamp("us", "UTC"))
-    kind = pa.timestamp("us", "UTC") if with_offset else pa.timestamp("us")
-    lo, hi = 0, len(column)  # the first `lo` rows cast, the first `hi` do not
-    while hi - lo > 1:
-        middle = (lo + hi) // 2
-        lo, hi = (middle, hi) if _casts(column.slice(0, middle), kind) else (lo, middle)
-    raise TimestampUnparsable(
-        "not a time in ISO form like the rows before it",
-        row=hi - 1,
-        column=name,
-        hint="write 2017-10-01 or 2017-10-01T12:00:00, all rows with an offset or none",
-    )
-
-
-def _casts(column: pa.Array[Any], kind: pa.DataType) -> bool:
-    try:
-        column.cast(kind)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _to_microseconds(raw: Int64, unit: str, name: str) -> Int64:
-    if unit == "ns":
-        lossy = raw % 1_000 != 0
-        if lossy.any():
-            raise TimestampOutOfRange(
-                "nanoseconds would lose digits",
-                row=first_row(lossy),
-                column=name,
-                hint="round the column to microseconds",
-            )
-        return raw // 1_000
-    return _scaled(raw, _PER_UNIT[unit], name)
-
-
-def _scaled(raw: Int64, factor: int, name: str) -> Int64:
-    outside = (raw > MAX_TIME // factor) | (raw < -(MAX_TIME // factor))
-    if outside.any():
-        raise TimestampOutOfRange(
-            f"outside {MIN_TIME}..{MAX_TIME} microseconds from 1970",
-            row=first_row(outside),
-            column=name,
-            hint="check the unit of the column",
-        )
-    return raw * np.int64(factor)
 
 
 def refuse_repeats(entity: Int64, time: Int64, row: Int64) -> None:

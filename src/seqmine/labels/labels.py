@@ -204,10 +204,8 @@ class Labels:
     def _repr_html_(self) -> str:
         shown = self._table.slice(0, _SHOWN_ROWS)
         head = "".join(f"<th>{html.escape(name)}</th>" for name in shown.column_names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values()) + "</tr>"
-            for row in shown.to_pylist()
-        )
+        cells = zip(*(_texts(column) for column in shown.columns), strict=True)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in cells)
         reasons = ", ".join(f"{html.escape(reason)} {count:,}" for reason, count in self.excluded.items())
         what = "numeric labels" if self.is_numeric else f"{self.n_positive:,} positive"
         caption = f"{self.n_rows:,} rows, {what}" + (f"; excluded: {reasons}" if reasons else "")
@@ -220,6 +218,13 @@ class Labels:
                 hint='give the outcome a comparison or a share, for example "sum(value of purchase) top 5% within 90d"',
             )
         return np.asarray(self.column("label").to_numpy(zero_copy_only=False)).astype(np.uint8)
+
+
+def _texts(column: Any) -> list[str]:
+    try:
+        return [str(value) for value in column.to_pylist()]
+    except (OverflowError, ValueError):  # times that no calendar reaches
+        return [f"{value} us" for value in column.cast(pa.int64()).to_pylist()]
 
 
 def assemble(entity: pa.Array[Any], time: Int64, label: pa.Array[Any], extras: Mapping[str, Any]) -> pa.Table:

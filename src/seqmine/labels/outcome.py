@@ -15,6 +15,7 @@ import pyarrow as pa
 from seqmine._text import Cursor, did_you_mean, format_duration, is_number, parse_duration
 from seqmine.errors import DataError, InvalidOutcome, ParameterError, SchemaError
 from seqmine.events.selectors import Selector, parse_selector
+from seqmine.events.zones import Zone, zone
 from seqmine.labels import _columns
 from seqmine.labels._instants import Int64
 
@@ -132,7 +133,7 @@ class Outcome:
         )
         outcome = cls.__new__(cls)
         outcome._fill("table", None, None, None, None, length, kept)
-        read_table(outcome, _WallClock())  # every problem of the table shows here, where the user made it
+        read_table(outcome, zone("UTC"))  # every problem of the table shows here, where the user made it
         return outcome
 
     @property
@@ -267,20 +268,12 @@ class OutcomeRows(NamedTuple):
     value: npt.NDArray[np.float64] | None
 
 
-class _WallClock:
-    """Stands in for the log's zone when a table is only checked."""
-
-    def to_utc(self, local: Int64) -> tuple[Int64, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        never = np.zeros(local.shape, dtype=np.bool_)
-        return local, never, never
-
-
-def read_table(outcome: Outcome, zone: _columns.Zone) -> OutcomeRows:
+def read_table(outcome: Outcome, local: Zone) -> OutcomeRows:
     """The rows of an outcome table in order of the entities' bytes, exact repeats dropped."""
     assert outcome.table is not None, "only for outcomes from tables"
     what = "the outcome table"
     entity = _columns.entity_ids(outcome.table, what)
-    time = _columns.instants(outcome.table, "time", what, zone)
+    time = _columns.instants(outcome.table, "time", what, local)
     numeric = outcome.is_numeric
     known: npt.NDArray[Any] = (_columns.values if numeric else _columns.binary_labels)(outcome.table, what)
     code, names = _columns.encode(entity)
