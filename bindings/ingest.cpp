@@ -6,6 +6,10 @@
 #include <optional>
 #include <utility>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "convert.hpp"
 #include <pybind11/stl.h>
 
@@ -180,7 +184,14 @@ py::dict finish(IngestHandle& handle, const std::string& duplicates, const std::
     throw py::value_error("duplicates must be \"none\", \"exact\" or \"id\"");
   }
   options.excluded_events = excluded_events;
-  IngestedLog log = take(run_interruptible([&](const StopToken& stop) { return ingest->finish(options, stop); }));
+  IngestedLog log = take(run_interruptible([&](const StopToken& stop) {
+    auto finished = ingest->finish(options, stop);
+#if defined(__GLIBC__)
+    // Dictionaries are many small blocks in the arenas of many threads; without this they stay with the process.
+    malloc_trim(0);
+#endif
+    return finished;
+  }));
   py::dict result;
   result["entity_offsets"] = column_to_numpy(std::move(log.entity_offsets));
   result["time"] = column_to_numpy(std::move(log.time));

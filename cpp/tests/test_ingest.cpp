@@ -443,16 +443,34 @@ TEST_CASE("names in byte order, whatever they share") {
       if (pick(random, 4) == 0) text += std::string(static_cast<std::size_t>(pick(random, 5)), '\0');
       texts.push_back(text);
     }
-    const std::vector<std::string_view> names(texts.begin(), texts.end());
-    const auto ranking = detail::rank_names(names, 2, StopToken());
+    detail::NameArena arena;
+    for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(arena.store(texts[i], static_cast<std::uint32_t>(i)) != 0);
+    const auto ranking = detail::rank_names({&arena}, n, 2, StopToken());
     REQUIRE(ranking.ok());
     std::vector<std::string> sorted = texts;
     std::sort(sorted.begin(), sorted.end());
     sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-    REQUIRE(ranking.value().order.size() == sorted.size());
     for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(sorted[ranking.value().rank[i]] == texts[i]);
-    for (std::size_t r = 0; r < sorted.size(); ++r) REQUIRE(names[ranking.value().order[r]] == sorted[r]);
+    require_same(ranking.value().names, sorted);
   }
+}
+
+TEST_CASE("an arena gives back what it took, long names between short ones") {
+  Random random(13);
+  detail::NameArena arena;
+  std::vector<std::string> texts;
+  std::vector<std::uint32_t> positions;
+  for (std::uint32_t i = 0; i < 2'000; ++i) {
+    texts.emplace_back(static_cast<std::size_t>(pick(random, i % 100 == 7 ? 9'000 : 20)), static_cast<char>(i));
+    positions.push_back(arena.store(texts.back(), i));
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(arena.at(positions[i])->text() == texts[i]);
+  std::uint32_t next = 0;
+  arena.for_each([&](const detail::NameEntry& entry) {
+    REQUIRE(entry.id == next);
+    REQUIRE(entry.text() == texts[next++]);
+  });
+  CHECK(next == texts.size());
 }
 
 TEST_CASE("parallel sort: random, sorted, reversed, few values, all equal") {

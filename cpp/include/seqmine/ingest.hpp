@@ -140,7 +140,7 @@ struct IngestedLog {
 /// After a call has failed (a stop request counts) the object is spent: every later call gives the same status.
 ///
 /// Memory while batches come in: 16 bytes a row (plus 8 for the value and each number, 4 for each string attribute and
-/// event id), and about 60 bytes plus its text for each distinct name. `finish` moves the rows once more and frees as
+/// event id), and about 25 bytes plus its text for each distinct name. `finish` moves the rows once more and frees as
 /// it goes; its peak stays below 2.5 times 16 bytes a row.
 class Ingest {
  public:

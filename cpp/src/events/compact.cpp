@@ -33,15 +33,16 @@ Status close_gaps(Column<T>& column, const std::vector<std::int64_t>& drops, con
   return {};
 }
 
-/// Removes the unused names and gives the new code of each old one.
-std::vector<std::uint32_t> keep_used(const std::vector<bool>& used, std::vector<std::string_view>& names) {
-  std::vector<std::uint32_t> renumbered(names.size());
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    renumbered[i] = static_cast<std::uint32_t>(n);
-    if (used[i]) names[n++] = names[i];
+/// Removes the unused names and gives the new code of each old one; empty when all are in use.
+std::vector<std::uint32_t> keep_used(const std::vector<bool>& used, Names& names) {
+  std::vector<std::uint32_t> renumbered;
+  if (std::find(used.begin(), used.end(), false) == used.end()) return renumbered;
+  std::uint32_t n = 0;
+  for (const bool is_used : used) {
+    renumbered.push_back(n);
+    n += is_used ? 1U : 0U;
   }
-  names.resize(n);
+  names = select_names(names, used);
   return renumbered;
 }
 
@@ -67,31 +68,54 @@ Status drop_rows(IngestedLog& log, const std::vector<std::int64_t>& drops, const
   return {};
 }
 
-void drop_empty_entities(IngestedLog& log, std::vector<std::string_view>& names) {
+Names select_names(const Names& names, const std::vector<bool>& keep) {
+  std::int64_t n = 0;
+  std::int64_t n_bytes = 0;
+  for (std::int64_t i = 0; i < names.size(); ++i) {
+    if (!keep[static_cast<std::size_t>(i)]) continue;
+    ++n;
+    n_bytes += names.offsets[i + 1] - names.offsets[i];
+  }
+  Names kept;
+  kept.offsets = Column<std::int64_t>(n + 1);
+  kept.bytes = Column<std::uint8_t>(n_bytes);
+  kept.offsets[0] = 0;
+  std::int64_t k = 0;
+  for (std::int64_t i = 0; i < names.size(); ++i) {
+    if (!keep[static_cast<std::size_t>(i)]) continue;
+    std::copy(names.bytes.data() + names.offsets[i], names.bytes.data() + names.offsets[i + 1],
+              kept.bytes.data() + kept.offsets[k]);
+    kept.offsets[k + 1] = kept.offsets[k] + names.offsets[i + 1] - names.offsets[i];
+    ++k;
+  }
+  return kept;
+}
+
+void drop_empty_entities(IngestedLog& log) {
   Column<std::int64_t>& offsets = log.entity_offsets;
+  std::vector<bool> keep(static_cast<std::size_t>(log.entity_names.size()));
   std::int64_t n = 0;
   for (std::int64_t e = 0; e + 1 < offsets.size(); ++e) {
     if (offsets[e + 1] == offsets[n]) continue;  // offsets[n] is where the last kept entity ends
-    names[static_cast<std::size_t>(n)] = names[static_cast<std::size_t>(e)];
+    keep[static_cast<std::size_t>(e)] = true;
     offsets[++n] = offsets[e + 1];
   }
-  names.resize(static_cast<std::size_t>(n));
   offsets.truncate(n + 1);
+  if (n < log.entity_names.size()) log.entity_names = select_names(log.entity_names, keep);
 }
 
-void drop_unused_types(IngestedLog& log, std::vector<std::string_view>& names) {
-  std::vector<bool> used(names.size());
+void drop_unused_types(IngestedLog& log) {
+  std::vector<bool> used(static_cast<std::size_t>(log.event_names.size()));
   for (std::int64_t i = 0; i < log.code16.size(); ++i) used[log.code16[i]] = true;
   for (std::int64_t i = 0; i < log.code32.size(); ++i) used[log.code32[i]] = true;
-  const std::size_t n_before = names.size();
-  const std::vector<std::uint32_t> renumbered = keep_used(used, names);
-  if (names.size() == n_before) return;
+  const std::vector<std::uint32_t> renumbered = keep_used(used, log.event_names);
+  if (renumbered.empty()) return;
   for (std::int64_t i = 0; i < log.code16.size(); ++i) {
     log.code16[i] = static_cast<std::uint16_t>(renumbered[log.code16[i]]);
   }
   if (!log.wide_codes) return;
   for (std::int64_t i = 0; i < log.code32.size(); ++i) log.code32[i] = renumbered[log.code32[i]];
-  if (names.size() > 65'536) return;
+  if (log.event_names.size() > 65'536) return;
   // The width is a function of the log, not of what was dropped on the way to it.
   log.code16 = Column<std::uint16_t>(log.code32.size());
   for (std::int64_t i = 0; i < log.code32.size(); ++i) log.code16[i] = static_cast<std::uint16_t>(log.code32[i]);
@@ -99,14 +123,13 @@ void drop_unused_types(IngestedLog& log, std::vector<std::string_view>& names) {
   log.wide_codes = false;
 }
 
-void drop_unused_strings(Column<std::int32_t>& codes, std::vector<std::string_view>& names) {
-  std::vector<bool> used(names.size());
+void drop_unused_strings(Column<std::int32_t>& codes, Names& names) {
+  std::vector<bool> used(static_cast<std::size_t>(names.size()));
   for (std::int64_t i = 0; i < codes.size(); ++i) {
     if (codes[i] >= 0) used[static_cast<std::size_t>(codes[i])] = true;
   }
-  const std::size_t n_before = names.size();
   const std::vector<std::uint32_t> renumbered = keep_used(used, names);
-  if (names.size() == n_before) return;
+  if (renumbered.empty()) return;
   for (std::int64_t i = 0; i < codes.size(); ++i) {
     if (codes[i] >= 0) codes[i] = static_cast<std::int32_t>(renumbered[static_cast<std::size_t>(codes[i])]);
   }

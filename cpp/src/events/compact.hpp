@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "seqmine/ingest.hpp"
@@ -14,13 +13,16 @@ namespace seqmine::detail {
 /// Removes the rows `drops` (ascending) from every column and from the offsets. O(rows).
 [[nodiscard]] Status drop_rows(IngestedLog& log, const std::vector<std::int64_t>& drops, const StopToken& stop);
 
-/// Removes entities without rows from the offsets and from `names`, which is parallel to them.
-void drop_empty_entities(IngestedLog& log, std::vector<std::string_view>& names);
+/// The names whose flag is set, in the same order.
+[[nodiscard]] Names select_names(const Names& names, const std::vector<bool>& keep);
+
+/// Removes entities without rows from the offsets and the names.
+void drop_empty_entities(IngestedLog& log);
 
 /// Renumbers the event codes so that only names in use remain, and narrows the column when they fit.
-void drop_unused_types(IngestedLog& log, std::vector<std::string_view>& names);
+void drop_unused_types(IngestedLog& log);
 
 /// The same for one string attribute.
-void drop_unused_strings(Column<std::int32_t>& codes, std::vector<std::string_view>& names);
+void drop_unused_strings(Column<std::int32_t>& codes, Names& names);
 
 }  // namespace seqmine::detail

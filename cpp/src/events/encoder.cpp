@@ -25,6 +25,11 @@ Status Encoder::damaged() const {
   return {Code::invalid_argument, std::string("the buffers of the ") + what_ + " column are damaged"};
 }
 
+Status Encoder::too_many() const {
+  return {Code::out_of_range, std::string("the ") + what_ + " column has more than " + std::to_string(max_names_) +
+                                  " different values, or more text than fits; split the log by entity"};
+}
+
 void Encoder::begin(const TextView& column, std::int64_t first, std::int64_t n) {
   column_ = &column;
   first_ = first;
@@ -118,7 +123,7 @@ Status Encoder::look_up(std::int64_t block, const std::uint8_t* skip) {
       const NameEntry* entry = p.candidate;
       if (entry != nullptr && !(entry->length == p.text.size() &&
                                 same_bytes(entry->bytes(), p.text.data(), p.text.size()))) {
-        entry = table_.shard(s).find(p.hash, p.text);  // two texts, one hash
+        entry = table_.shard(s).find(p.hash, p.text);  // two texts, one tag
       }
       if (entry != nullptr) {
         codes_[p.position] = entry->id;
@@ -160,7 +165,7 @@ Status Encoder::look_up(std::int64_t block, const std::uint8_t* skip) {
     previous = text;
     has_previous = true;
     const std::uint64_t hash = hash_text(text);
-    __builtin_prefetch(table_.shard(NameTable::shard_of(hash)).home(hash));
+    table_.shard(NameTable::shard_of(hash)).prefetch(hash);
     pending[static_cast<std::size_t>(n_pending++)] = {text, hash, nullptr, position};
     if (n_pending == group) resolve();
   }
@@ -194,6 +199,7 @@ Status Encoder::insert(int shard) {
       const std::int64_t at = is_dictionary() ? picks_[miss.position] : first_ + miss.position;
       if (!text_at(texts, at, text)) return damaged();
       miss.entry = owner.find_or_insert(miss.hash, text);
+      if (miss.entry == nullptr) return too_many();
     }
   }
   return {};
@@ -201,8 +207,7 @@ Status Encoder::insert(int shard) {
 
 Status Encoder::begin_numbering() {
   if (table_.size() + table_.n_fresh() > max_names_) {
-    return {Code::out_of_range, std::string("the ") + what_ + " column has more than " + std::to_string(max_names_) +
-                                    " different values; split the log by entity and ingest the parts"};
+    return too_many();
   }
   first_id_ = table_.begin_numbering();
   return {};

@@ -64,6 +64,7 @@ class Encoder {
     std::array<std::uint32_t, NameTable::n_shards + 1> begin{};
   };
   [[nodiscard]] Status damaged() const;
+  [[nodiscard]] Status too_many() const;
   [[nodiscard]] bool is_dictionary() const noexcept { return column_->values != nullptr; }
 
   const char* what_;

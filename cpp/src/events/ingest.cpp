@@ -24,20 +24,6 @@ using detail::StagedRow;
 
 namespace {
 
-Status cancelled() { return {Code::cancelled, "cancelled"}; }
-
-std::vector<std::string_view> names_of(const NameTable& table) {
-  std::vector<std::string_view> names(static_cast<std::size_t>(table.size()));
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = table[static_cast<std::int64_t>(i)];
-  return names;
-}
-
-std::vector<std::string_view> in_order(const std::vector<std::string_view>& names, const Ranking& ranking) {
-  std::vector<std::string_view> ordered(ranking.order.size());
-  for (std::size_t r = 0; r < ordered.size(); ++r) ordered[r] = names[ranking.order[r]];
-  return ordered;
-}
-
 bool fits(const TextView& column, std::int64_t n) {
   if (column.length != n || column.offset < 0) return false;
   if (n == 0) return true;
@@ -104,8 +90,7 @@ struct Ingest::State {
   std::int64_t n_rows = 0;
   Status failure;
   bool finished = false;
-  std::string new_name_bytes;
-  std::vector<std::string_view> new_names;  // by provisional entity id; empty = not renamed
+  std::optional<detail::NameArena> new_names;  // of the entities, when they were renamed
 
   // Of the piece in work.
   std::vector<std::uint8_t> reasons;
@@ -122,7 +107,7 @@ Status Ingest::State::validate(const IngestBatch& batch) const {
   for (const auto& column : batch.number_attributes) good = good && same(column.size());
   if (batch.event_id.has_value()) good = good && fits(*batch.event_id, n);
   if (!good) return {Code::invalid_argument, "the columns of a batch must have one length and be those declared"};
-  if (!new_names.empty() || finished) {
+  if (new_names.has_value() || finished) {
     return {Code::invalid_argument, "rows cannot be pushed after rename_entities or finish"};
   }
   return {};
@@ -297,68 +282,60 @@ Status Ingest::State::push_piece(const IngestBatch& batch, const std::vector<con
 Status Ingest::State::finish(const FinishOptions& given, const StopToken& stop, IngestedLog& log) {
   if (finished) return {Code::invalid_argument, "finish may be called once"};
   finished = true;
-  std::vector<std::vector<std::string_view>> names;
-  for (Encoder& encoder : encoders) {
-    encoder.table().release_slots();
-    const bool is_event_id = shape.has_event_id && &encoder == &encoders.back();
-    names.push_back(is_event_id ? std::vector<std::string_view>() : names_of(encoder.table()));
-  }
-  if (!new_names.empty()) names[0] = new_names;
-
+  const std::int64_t n_event_ids = shape.has_event_id ? encoders.back().table().size() : 0;
+  if (shape.has_event_id) encoders.pop_back();  // their texts are not needed any more
   std::vector<Ranking> rankings;
-  for (std::vector<std::string_view>& column : names) {
-    Result<Ranking> ranking = detail::rank_names(column, threads, stop);
+  for (std::size_t c = 0; c < encoders.size(); ++c) {
+    NameTable& table = encoders[c].table();
+    table.release_slots();
+    const bool renamed = c == 0 && new_names.has_value();
+    Result<Ranking> ranking = detail::rank_names(
+        renamed ? std::vector<const detail::NameArena*>{&*new_names} : table.arenas(), table.size(), threads, stop);
     if (!ranking.ok()) return ranking.status();
     rankings.push_back(std::move(ranking.value()));
-    column = in_order(column, rankings.back());
-    rankings.back().order = {};
   }
+  encoders.clear();
+  new_names.reset();
 
-  detail::ArrangeInput input;
   // Types of excluded events get no number at all.
-  std::vector<std::string_view> types;
+  detail::ArrangeInput input;
+  const Names& types = rankings[1].names;
+  std::vector<bool> included;
   std::vector<std::uint32_t> code_of_rank;
-  for (const std::string_view name : names[1]) {
+  for (std::int64_t r = 0; r < types.size(); ++r) {
     const bool excluded =
-        std::find(given.excluded_events.begin(), given.excluded_events.end(), name) != given.excluded_events.end();
-    code_of_rank.push_back(excluded ? detail::excluded_code : static_cast<std::uint32_t>(types.size()));
-    if (!excluded) types.push_back(name);
+        std::find(given.excluded_events.begin(), given.excluded_events.end(), types[r]) != given.excluded_events.end();
+    code_of_rank.push_back(excluded ? detail::excluded_code : static_cast<std::uint32_t>(input.n_types));
+    input.n_types += excluded ? 0 : 1;
+    included.push_back(!excluded);
   }
   for (const std::uint32_t rank : rankings[1].rank) input.code_of.push_back(code_of_rank[rank]);
-
   input.shape = shape;
   input.chunks = std::move(chunks);
   input.entity_rank = &rankings[0].rank;
-  input.n_entities = static_cast<std::int64_t>(names[0].size());
-  input.n_types = static_cast<std::int64_t>(types.size());
+  input.n_entities = rankings[0].names.size();
   for (std::size_t c = 0; c < shape.n_strings; ++c) input.string_rank.push_back(&rankings[2 + c].rank);
-  input.n_event_ids = shape.has_event_id ? encoders.back().table().size() : 0;
+  input.n_event_ids = n_event_ids;
   input.duplicates = given.duplicates;
   input.threads = threads;
   Result<IngestedLog> arranged = detail::arrange(std::move(input), stop);
   if (!arranged.ok()) return arranged.status();
   log = std::move(arranged.value());
 
+  log.entity_names = std::move(rankings[0].names);
+  log.event_names = detail::select_names(types, included);
+  for (std::size_t c = 0; c < shape.n_strings; ++c) {
+    log.string_dictionaries.push_back(std::move(rankings[2 + c].names));
+  }
   log.n_filtered = n_rows - log.time.size() - log.n_dropped;
-  if (log.time.size() < n_rows) {
-    if (stop.stop_requested()) return cancelled();
-    detail::drop_empty_entities(log, names[0]);
-    detail::drop_unused_types(log, types);
-    for (std::size_t c = 0; c < shape.n_strings; ++c) detail::drop_unused_strings(log.string_codes[c], names[2 + c]);
+  if (log.time.size() == n_rows) return {};
+  if (stop.stop_requested()) return {Code::cancelled, "cancelled"};
+  detail::drop_empty_entities(log);
+  detail::drop_unused_types(log);
+  for (std::size_t c = 0; c < shape.n_strings; ++c) {
+    detail::drop_unused_strings(log.string_codes[c], log.string_dictionaries[c]);
   }
-  const auto pack = [&](const std::vector<std::string_view>& texts, Names& packed) {
-    Result<Names> result = detail::pack_names(texts, threads, stop);
-    if (result.ok()) packed = std::move(result.value());
-    return result.status();
-  };
-  Status status = pack(names[0], log.entity_names);
-  if (status.ok()) status = pack(types, log.event_names);
-  log.string_dictionaries.resize(shape.n_strings);
-  for (std::size_t c = 0; c < shape.n_strings && status.ok(); ++c) {
-    status = pack(names[2 + c], log.string_dictionaries[c]);
-  }
-  encoders.clear();
-  return status;
+  return {};
 }
 
 Ingest::Ingest(const IngestOptions& options) : state_(std::make_unique<State>(options)) {}
@@ -392,7 +369,8 @@ namespace {
 Result<Names> provisional_names(const std::vector<Encoder>& encoders, std::size_t column) {
   try {
     if (encoders.empty()) return Status(Code::invalid_argument, "the names have gone into the finished log");
-    return detail::pack_names(names_of(encoders[column].table()), 1, StopToken());
+    const NameTable& table = encoders[column].table();
+    return detail::names_by_id(table.arenas(), table.size());
   } catch (const std::bad_alloc&) {
     return Status(Code::out_of_memory, "the system has no more memory to give");
   }
@@ -408,15 +386,16 @@ Status Ingest::rename_entities(std::span<const std::int64_t> offsets, std::strin
     if (state_->finished) return {Code::invalid_argument, "entities cannot be renamed after finish"};
     const auto n = static_cast<std::size_t>(state_->encoders[0].table().size());
     if (offsets.size() != n + 1) return {Code::invalid_argument, "one new name for each entity is needed"};
-    std::vector<std::string_view> names;
-    state_->new_name_bytes.assign(bytes);
-    const std::string_view all = state_->new_name_bytes;
+    detail::NameArena names;
     for (std::size_t i = 0; i < n; ++i) {
-      if (offsets[i] < 0 || offsets[i + 1] <= offsets[i] || offsets[i + 1] > static_cast<std::int64_t>(all.size())) {
+      if (offsets[i] < 0 || offsets[i + 1] <= offsets[i] || offsets[i + 1] > static_cast<std::int64_t>(bytes.size())) {
         return {Code::invalid_argument, "a new entity name is empty, or its offsets are damaged"};
       }
-      names.push_back(all.substr(static_cast<std::size_t>(offsets[i]),
-                                 static_cast<std::size_t>(offsets[i + 1] - offsets[i])));
+      const std::string_view name = bytes.substr(static_cast<std::size_t>(offsets[i]),
+                                                 static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
+      if (names.store(name, static_cast<std::uint32_t>(i)) == 0) {
+        return {Code::out_of_range, "the new entity names are too long together"};
+      }
     }
     state_->new_names = std::move(names);
     return {};

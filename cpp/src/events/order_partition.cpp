@@ -26,9 +26,12 @@ std::vector<KeyColumn> key_columns(const Partition& partition, const Shape& shap
   return keys;
 }
 
-bool by_time_and_code(const SortItem& a, const SortItem& b) noexcept {
-  return a.time != b.time ? a.time < b.time : a.code < b.code;
-}
+// Function objects, not functions: a pointer to a function would be called for every comparison of a sort.
+struct ByTimeAndCode {
+  bool operator()(const SortItem& a, const SortItem& b) const noexcept {
+    return a.time != b.time ? a.time < b.time : a.code < b.code;
+  }
+};
 
 class ByAllKeys {
  public:
@@ -56,13 +59,16 @@ void write_code(const LogColumns& out, std::int64_t row, std::uint32_t code) noe
   }
 }
 
-bool row_less(const StagedRow& a, const StagedRow& b) noexcept {
-  if (a.entity != b.entity) return a.entity < b.entity;
-  return a.time != b.time ? a.time < b.time : a.code < b.code;
-}
+struct ByEntityTimeAndCode {
+  bool operator()(const StagedRow& a, const StagedRow& b) const noexcept {
+    if (a.entity != b.entity) return a.entity < b.entity;
+    return a.time != b.time ? a.time < b.time : a.code < b.code;
+  }
+};
 
 Result<std::int64_t> order_in_place(const Partition& p, int threads, const StopToken& stop, const LogColumns& out,
                                     std::vector<std::int64_t>* duplicates) {
+  const ByEntityTimeAndCode row_less;
   if (!std::is_sorted(p.rows, p.rows + p.n, row_less)) {
     Status status = parallel_sort(p.rows, p.n, threads, stop, row_less);
     if (!status.ok()) return status;
@@ -149,7 +155,7 @@ Result<std::int64_t> order_partition(const Partition& partition, const Shape& sh
   }
   const std::vector<KeyColumn> keys = key_columns(partition, shape);
   if (keys.empty()) {
-    return order_by_entity(partition, shape, threads, stop, out, scratch, duplicates, by_time_and_code);
+    return order_by_entity(partition, shape, threads, stop, out, scratch, duplicates, ByTimeAndCode());
   }
   return order_by_entity(partition, shape, threads, stop, out, scratch, duplicates, ByAllKeys(keys));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "events/parallel_sort.hpp"
 #include "seqmine/parallel.hpp"
@@ -17,7 +19,7 @@ namespace {
 // themselves costs two.
 struct Item {
   std::uint64_t key;
-  std::uint32_t name;
+  const NameEntry* entry;
 };
 
 struct Range {
@@ -37,12 +39,11 @@ std::uint64_t key_at(std::string_view name, std::size_t depth) noexcept {
   return std::endian::native == std::endian::little ? __builtin_bswap64(key) : key;
 }
 
-std::size_t common_prefix(const std::vector<std::string_view>& names, const Item* begin, const Item* end,
-                          std::size_t depth) noexcept {
-  const std::string_view first = names[begin->name];
+std::size_t common_prefix(const Item* begin, const Item* end, std::size_t depth) noexcept {
+  const std::string_view first = begin->entry->text();
   std::size_t common = first.size();
   for (const Item* item = begin + 1; item < end && common > depth; ++item) {
-    const std::string_view name = names[item->name];
+    const std::string_view name = item->entry->text();
     common = std::min(common, name.size());
     if (std::memcmp(first.data() + depth, name.data() + depth, common - depth) != 0) {
       std::size_t k = depth;
@@ -55,8 +56,7 @@ std::size_t common_prefix(const std::vector<std::string_view>& names, const Item
 
 class NameSorter {
  public:
-  NameSorter(const std::vector<std::string_view>& names, Item* items, const StopToken& stop)
-      : names_(names), items_(items), stop_(stop) {}
+  NameSorter(Item* items, const StopToken& stop) : items_(items), stop_(stop) {}
 
   /// Sorts one range by one key and adds the ranges of equal keys that need another round.
   Status split(const Range& range, int threads, std::vector<Range>& rest) const {
@@ -64,12 +64,12 @@ class NameSorter {
     Item* const end = items_ + range.end;
     if (range.end - range.begin <= direct_names) {
       std::sort(begin, end, [&](const Item& a, const Item& b) {
-        return names_[a.name].substr(range.depth) < names_[b.name].substr(range.depth);
+        return a.entry->text().substr(range.depth) < b.entry->text().substr(range.depth);
       });
       return {};
     }
-    const std::size_t depth = common_prefix(names_, begin, end, range.depth);
-    for (Item* item = begin; item < end; ++item) item->key = key_at(names_[item->name], depth);
+    const std::size_t depth = common_prefix(begin, end, range.depth);
+    for (Item* item = begin; item < end; ++item) item->key = key_at(item->entry->text(), depth);
     Status status = parallel_sort(begin, end - begin, threads, stop_,
                                   [](const Item& a, const Item& b) { return a.key < b.key; });
     if (!status.ok()) return status;
@@ -79,9 +79,9 @@ class NameSorter {
       if (last - first > 1) {
         // Names that end within this key agree in all bytes so far: the shorter is a prefix of the others.
         Item* const longer =
-            std::partition(first, last, [&](const Item& item) { return names_[item.name].size() <= depth + 8; });
+            std::partition(first, last, [&](const Item& item) { return item.entry->length <= depth + 8; });
         std::sort(first, longer,
-                  [&](const Item& a, const Item& b) { return names_[a.name].size() < names_[b.name].size(); });
+                  [](const Item& a, const Item& b) { return a.entry->length < b.entry->length; });
         if (last - longer > 1) rest.push_back({longer - items_, last - items_, depth + 8});
       }
       first = last;
@@ -90,23 +90,15 @@ class NameSorter {
   }
 
  private:
-  const std::vector<std::string_view>& names_;
   Item* items_;
   const StopToken& stop_;
 };
 
-}  // namespace
-
-Result<Ranking> rank_names(const std::vector<std::string_view>& names, int threads, const StopToken& stop) {
-  const auto n = static_cast<std::int64_t>(names.size());
-  Ranking ranking;
-  if (n == 0) return ranking;
-  Column<Item> items(n);
-  for (std::int64_t i = 0; i < n; ++i) items[i] = {0, static_cast<std::uint32_t>(i)};
-  const NameSorter sorter(names, items.data(), stop);
+Status sort_names(Item* items, std::int64_t n, int threads, const StopToken& stop) {
+  const NameSorter sorter(items, stop);
   std::vector<Range> level{{0, n, 0}};
   while (!level.empty()) {
-    if (stop.stop_requested()) return Status(Code::cancelled, "cancelled");
+    if (stop.stop_requested()) return {Code::cancelled, "cancelled"};
     std::vector<Range> next;
     std::vector<Range> small;
     for (const Range& range : level) {
@@ -134,36 +126,60 @@ Result<Ranking> rank_names(const std::vector<std::string_view>& names, int threa
     if (!status.ok()) return status;
     level.swap(next);
   }
-  ranking.rank.resize(names.size());
-  ranking.order.reserve(names.size());
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint32_t name = items[i].name;
-    if (ranking.order.empty() || names[ranking.order.back()] != names[name]) ranking.order.push_back(name);
-    ranking.rank[name] = static_cast<std::uint32_t>(ranking.order.size() - 1);
-  }
-  return ranking;
+  return {};
 }
 
-Result<Names> pack_names(const std::vector<std::string_view>& names, int threads, const StopToken& stop) {
-  const auto n = static_cast<std::int64_t>(names.size());
+/// Copies the names into one block, in this order.
+template <class EntryAt>
+Result<Names> pack(std::int64_t n, int threads, const StopToken& stop, const EntryAt& entry_at) {
   Names packed;
   packed.offsets = Column<std::int64_t>(n + 1);
   packed.offsets[0] = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    packed.offsets[i + 1] = packed.offsets[i] + static_cast<std::int64_t>(names[static_cast<std::size_t>(i)].size());
-  }
+  for (std::int64_t i = 0; i < n; ++i) packed.offsets[i + 1] = packed.offsets[i] + entry_at(i)->length;
   packed.bytes = Column<std::uint8_t>(packed.offsets[n]);
   constexpr std::int64_t unit_names = 16'384;
   Status status =
       parallel_for((n + unit_names - 1) / unit_names, threads, stop, [&](std::int64_t unit, int) -> Status {
         for (std::int64_t i = unit * unit_names; i < std::min(n, (unit + 1) * unit_names); ++i) {
-          const std::string_view name = names[static_cast<std::size_t>(i)];
-          if (!name.empty()) std::memcpy(packed.bytes.data() + packed.offsets[i], name.data(), name.size());
+          const NameEntry* entry = entry_at(i);
+          if (entry->length != 0) std::memcpy(packed.bytes.data() + packed.offsets[i], entry->bytes(), entry->length);
         }
         return {};
       });
   if (!status.ok()) return status;
   return packed;
+}
+
+}  // namespace
+
+Result<Ranking> rank_names(const std::vector<const NameArena*>& arenas, std::int64_t n, int threads,
+                           const StopToken& stop) {
+  Column<Item> items(n);
+  std::int64_t filled = 0;
+  for (const NameArena* arena : arenas) {
+    arena->for_each([&](const NameEntry& entry) { items[filled++] = {0, &entry}; });
+  }
+  if (Status status = sort_names(items.data(), n, threads, stop); !status.ok()) return status;
+  Ranking ranking;
+  ranking.rank.resize(static_cast<std::size_t>(n));
+  std::int64_t n_ranks = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const NameEntry* const entry = items[i].entry;
+    if (n_ranks == 0 || items[n_ranks - 1].entry->text() != entry->text()) items[n_ranks++].entry = entry;
+    ranking.rank[entry->id] = static_cast<std::uint32_t>(n_ranks - 1);
+  }
+  Result<Names> names = pack(n_ranks, threads, stop, [&](std::int64_t i) { return items[i].entry; });
+  if (!names.ok()) return names.status();
+  ranking.names = std::move(names.value());
+  return ranking;
+}
+
+Result<Names> names_by_id(const std::vector<const NameArena*>& arenas, std::int64_t n) {
+  std::vector<const NameEntry*> entries(static_cast<std::size_t>(n));
+  for (const NameArena* arena : arenas) {
+    arena->for_each([&](const NameEntry& entry) { entries[entry.id] = &entry; });
+  }
+  return pack(n, 1, StopToken(), [&](std::int64_t i) { return entries[static_cast<std::size_t>(i)]; });
 }
 
 }  // namespace seqmine::detail

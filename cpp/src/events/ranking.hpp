@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
+#include "events/name_table.hpp"
 #include "seqmine/ingest.hpp"
 #include "seqmine/status.hpp"
 #include "seqmine/stop.hpp"
@@ -13,15 +13,15 @@ namespace seqmine::detail {
 
 /// Equal names share a rank; ranks have no gaps.
 struct Ranking {
-  std::vector<std::uint32_t> rank;   // by name
-  std::vector<std::uint32_t> order;  // by rank: one name that has it
+  std::vector<std::uint32_t> rank;  // by id
+  Names names;                      // by rank
 };
 
-/// O(n log n) comparisons of 8 bytes, on `threads` threads.
-[[nodiscard]] Result<Ranking> rank_names(const std::vector<std::string_view>& names, int threads,
+/// Ranks the names in these arenas, whose ids are 0 .. n - 1. O(n log n) comparisons of 8 bytes, on `threads` threads.
+[[nodiscard]] Result<Ranking> rank_names(const std::vector<const NameArena*>& arenas, std::int64_t n, int threads,
                                          const StopToken& stop);
 
-/// Copies names, in this order, into one block of bytes.
-[[nodiscard]] Result<Names> pack_names(const std::vector<std::string_view>& names, int threads, const StopToken& stop);
+/// The same names in the order of their ids.
+[[nodiscard]] Result<Names> names_by_id(const std::vector<const NameArena*>& arenas, std::int64_t n);
 
 }  // namespace seqmine::detail
