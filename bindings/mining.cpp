@@ -61,7 +61,7 @@ py::dict as_dict(MinerResult&& found) {
 }
 
 py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, const py::object& stratum,
-                   std::int32_t n_strata, std::vector<std::pair<std::string, Predicate>> items,
+                   std::int32_t n_strata, std::vector<std::tuple<std::string, std::int64_t, std::vector<Condition>>> items,
                    const std::vector<std::pair<std::int32_t, std::uint64_t>>& absences, std::int32_t max_length,
                    std::uint64_t min_gap, std::uint64_t max_gap, std::uint64_t max_span, bool learn_gaps,
                    std::vector<std::uint64_t> gap_edges, std::int64_t min_support, std::int64_t top_k,
@@ -73,7 +73,12 @@ py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, co
   const MinerLabels view{as_span(labels), as_span(strata), n_strata};
   std::vector<Item> given;
   given.reserve(items.size());
-  for (auto& [text, predicate] : items) given.push_back({std::move(predicate), std::move(text)});
+  for (auto& [text, type, conditions] : items) {
+    if (type < 0 || type >= log.view.n_types) throw py::value_error("an item names an event type that the log lacks");
+    Predicate predicate{std::vector<std::uint8_t>(static_cast<std::size_t>(log.view.n_types), 0), std::move(conditions)};
+    predicate.types[static_cast<std::size_t>(type)] = 1;
+    given.push_back({std::move(predicate), std::move(text)});
+  }
   MinerOptions options{
       .max_length = max_length,
       .min_gap = min_gap,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seqmine.events import EventLog
     from seqmine.labels import Labels, Outcome, Study, label
+    from seqmine.mining import MinerOptions, MiningResult, mine
     from seqmine.patterns import Pattern, count, find, parse_pattern
 
 __version__ = "0.1.0"
@@ -15,12 +16,15 @@ __version__ = "0.1.0"
 __all__ = [
     "EventLog",
     "Labels",
+    "MinerOptions",
+    "MiningResult",
     "Outcome",
     "Pattern",
     "Study",
     "count",
     "find",
     "label",
+    "mine",
     "parse_pattern",
 ]
 
@@ -28,12 +32,15 @@ __all__ = [
 _HOMES = {
     "EventLog": "seqmine.events",
     "Labels": "seqmine.labels",
+    "MinerOptions": "seqmine.mining",
+    "MiningResult": "seqmine.mining",
     "Outcome": "seqmine.labels",
     "Pattern": "seqmine.patterns",
     "Study": "seqmine.labels",
     "count": "seqmine.patterns",
     "find": "seqmine.patterns",
     "label": "seqmine.labels",
+    "mine": "seqmine.mining",
     "parse_pattern": "seqmine.patterns",
 }
 

@@ -124,7 +124,7 @@ def mine(
     label: _U8,
     stratum: npt.NDArray[np.int32] | None = None,
     n_strata: int = 0,
-    items: Sequence[tuple[str, Predicate]],
+    items: Sequence[tuple[str, int, Sequence[Condition]]],
     absences: Sequence[tuple[int, int]],
     max_length: int,
     min_gap: int,

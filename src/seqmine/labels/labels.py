@@ -41,6 +41,7 @@ class BoundRows:
     label: npt.NDArray[np.uint8]
     entity: Int64
     index_time: Int64
+    lo: Int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,10 +176,9 @@ class Labels:
             lo = np.asarray(log.start_times)[np.maximum(entity, 0)]
         else:
             lo = np.zeros_like(time)
-        rows = _native.Rows(
-            entity=entity, lo=np.ascontiguousarray(lo), last=time - 1, excluded=excluded_types(log, self.exclude_events)
-        )
-        return BoundRows(rows, label, entity, time)
+        lo = np.ascontiguousarray(lo)
+        rows = _native.Rows(entity=entity, lo=lo, last=time - 1, excluded=excluded_types(log, self.exclude_events))
+        return BoundRows(rows, label, entity, time, lo)
 
     def summary(self) -> dict[str, Any]:
         """What a reader wants to know first, in plain values (ready for JSON)."""

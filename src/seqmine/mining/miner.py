@@ -1,0 +1,145 @@
+"""`mine`: the timed patterns that tell positive rows of labels from the others."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine.errors import InsufficientDataError, ParameterError
+from seqmine.labels import Labels, Study
+from seqmine.mining.items import make_items
+from seqmine.mining.options import MinerOptions
+from seqmine.mining.result import MiningResult, make_result
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+
+__all__ = ["mine"]
+
+
+def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> MiningResult:
+    """Find the patterns before the index times that go with more, or fewer, positive labels than expected.
+
+    A row of the labels supports a pattern when a match lies in what the row may see (`Labels.bind`). All rows count,
+    those of entities without events too, so the number of rows is the same for every pattern.
+
+    Parameters
+    ----------
+    log
+        The events.
+    labels
+        Yes/no labels, from `label` or `Labels.from_arrow`.
+    options
+        By default `MinerOptions()`.
+
+    Returns
+    -------
+    MiningResult
+        Exploratory: patterns and numbers come from the same rows. The same bytes for any number of threads, any order
+        of the input rows, unless a budget ran out.
+
+    Raises
+    ------
+    ParameterError
+        A study or numeric labels instead of yes/no labels; strata or context that do not exist.
+    InsufficientDataError
+        No rows, or labels of one class only.
+    MemoryBudgetExceeded
+        ``max_memory`` is less than the events to mine take.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> import seqmine as sm
+    >>> events = {"entity": ["a", "a", "b", "c"], "time": [1, 2, 1, 5], "event": ["open", "buy", "open", "buy"]}
+    >>> log = sm.EventLog.from_arrow(events, time_unit="s", plausible_years=None)
+    >>> table = {"entity": ["a", "b", "c"], "index_time": ["1970-01-02"] * 3, "label": [1, 0, 0]}
+    >>> labels = sm.Labels.from_arrow(pa.table(table), timezone="UTC")
+    >>> found = sm.mine(log, labels, sm.MinerOptions(max_gap="1h", min_support=1, learn_gaps=False))
+    >>> found.to_arrow().column("pattern").to_pylist()
+    ['open -[1us,1h)-> buy', 'buy', 'open']
+    """
+    started = time.perf_counter()
+    options = _checked_options(options)
+    labels = _checked_labels(labels)
+    bound = labels.bind(log)
+    n_rows, n_positive = len(bound.label), int(np.count_nonzero(bound.label))
+    if n_positive in (0, n_rows):
+        what = "there are no rows" if n_rows == 0 else f"all {n_rows} rows have the label {0 if n_positive == 0 else 1}"
+        raise InsufficientDataError(
+            f"{what}; mining needs rows of both classes", hint="see labels.excluded, or change the outcome or horizon"
+        )
+    stratum, n_strata = _strata(labels, options)
+    items = make_items(log, bound, tuple(options.context), options.min_support)
+    limits = options.limits()
+    plain = [i for i, item in enumerate(items) if item.is_plain]
+    left = 0.0 if options.max_seconds is None else max(options.max_seconds - (time.perf_counter() - started), 1e-3)
+    found = _native.mine(
+        log.native,
+        bound.rows,
+        label=bound.label,
+        stratum=stratum,
+        n_strata=n_strata,
+        items=[(item.text, item.type_code, item.conditions) for item in items],
+        absences=[(i, within) for within in limits.absences for i in plain],
+        max_length=options.max_length,
+        min_gap=limits.min_gap,
+        max_gap=limits.max_gap,
+        max_span=limits.max_span,
+        learn_gaps=options.learn_gaps,
+        gap_edges=limits.gap_edges,
+        min_support=options.min_support,
+        top_k=options.top_k,
+        measure=options.measure,
+        direction=options.direction,
+        redundancy=-1.0 if options.redundancy is None else float(options.redundancy),
+        threads=options.threads,
+        max_seconds=left,
+        max_memory=options.max_memory or 0,
+    )
+    return make_result(found, n_rows, n_positive, time.perf_counter() - started)
+
+
+def _checked_options(options: object) -> MinerOptions:
+    if options is None:
+        return MinerOptions()
+    if not isinstance(options, MinerOptions):
+        raise ParameterError(
+            f"options must be MinerOptions, not {type(options).__name__}", hint="write MinerOptions(top_k=50)"
+        )
+    return options
+
+
+def _checked_labels(labels: object) -> Labels:
+    if isinstance(labels, Study):
+        raise ParameterError(
+            "mine takes labels, not a study", hint="call labels = sm.label(log, study) first; see labels.excluded"
+        )
+    if not isinstance(labels, Labels):
+        raise ParameterError(
+            f"labels must be Labels, not {type(labels).__name__}",
+            hint="make them with sm.label(log, study) or sm.Labels.from_arrow(table)",
+        )
+    if labels.is_numeric:
+        raise ParameterError(
+            "the labels are numbers; mining needs yes or no", hint="give the outcome a comparison, or a top share"
+        )
+    return labels
+
+
+def _strata(labels: Labels, options: MinerOptions) -> tuple[npt.NDArray[np.int32] | None, int]:
+    """One number per distinct combination of the strata columns; null is a value of its own."""
+    if not options.strata:
+        return None, 0
+    combined = np.zeros(labels.n_rows, dtype=np.int64)
+    for name in options.strata:
+        column = labels.column(name)
+        codes = column.dictionary_encode(null_encoding="encode").indices.to_numpy(zero_copy_only=False)
+        # Both factors are below 2^31, so the product is exact; renumbering keeps it so for the next column.
+        keys = combined * (int(codes.max()) + 1) + codes.astype(np.int64)
+        combined = np.unique(keys, return_inverse=True)[1].reshape(-1)
+    return combined.astype(np.int32), int(combined.max()) + 1
