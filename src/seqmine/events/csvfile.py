@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from seqmine.errors import CorruptFileError, EmptyInputError, EncodingError, InputLimitError, SchemaError
+from seqmine.errors import CorruptFileError, EmptyInputError, EncodingError, InputLimitError
 from seqmine.events.arrow import pa
 from seqmine.events.sources import Chunk, Misfit, check_readable, reading
 
@@ -28,6 +28,7 @@ __all__ = ["CsvSource"]
 _BLOCK: Final = 4 << 20
 _MAX_HEADER: Final = 1 << 20
 _FREE_EXPANSION: Final = 16 << 20  # what any machine can hold: smaller outputs are no bombs, whatever their ratio
+_GZIP: Final = b"\x1f\x8b"
 _SENTINEL: Final = "seqmine: end of file"
 _HEADER: Final = re.compile(rb'[\r\n]*((?:[^"\r\n]++|"[^"]*+")*+)(\r\n|\n|\r|\Z)')
 _WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -43,18 +44,20 @@ class CsvSource:
     is_text: bool = True
     _misfits: list[Misfit] = field(default_factory=list, init=False)
     _ended: bool = field(default=False, init=False)
+    _head: tuple[list[str], bytes, IO[bytes]] | None = field(default=None, init=False)
 
     def schema(self) -> pa.Schema:
-        return pa.schema([(name, pa.string()) for name in self._head[0]])
+        return pa.schema([(name, pa.string()) for name in self._names])
 
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
         import pyarrow.csv
 
         arrow_csv: Any = pyarrow.csv
 
-        names, rest, body = self._head
+        names = self._names
         sentinel = f"\n{_SENTINEL}" + (",x\n" if len(names) == 1 else "\n")
-        joined = _Body(rest, body, sentinel.encode())
+        _, rest, body = self._head if self._head is not None else self._open()
+        joined = _Body(rest, body, sentinel.encode(), owned=self.stream is None)
         self._misfits.clear()
         self._ended = False
         with self._errors(), contextlib.closing(joined):
@@ -109,19 +112,35 @@ class CsvSource:
         return "\t" if Path(self.name.lower().removesuffix(".gz")).suffix == ".tsv" else ","
 
     @functools.cached_property
-    def _head(self) -> tuple[list[str], bytes, IO[bytes]]:
+    def _names(self) -> list[str]:
+        """The column names. A file is closed again (there may be thousands of them); a stream is kept open."""
+        head = self._open()
+        if self.stream is not None:
+            self._head = head
+        else:
+            head[2].close()
+        return head[0]
+
+    def _open(self) -> tuple[list[str], bytes, IO[bytes]]:
         """Return the column names, the bytes read beyond the header, and the stream that goes on after them."""
         check_readable(self.stream)
         with self._errors():
             raw: Any = self.stream if self.stream is not None else Path(self.name).open("rb")  # noqa: SIM115
-            if not hasattr(raw, "peek"):
-                raw = io.BufferedReader(raw)
-            body: Any = _Gunzip(raw, self.name, self.max_expansion) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
-            start = b""
-            while len(start) < _MAX_HEADER and (block := body.read(_MAX_HEADER - len(start))):
-                start += block
-                if b"\n" in block and _HEADER.match(start):
-                    break
+            try:
+                raw = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
+                body: Any = _Gunzip(raw, self.name, self.max_expansion) if raw.peek(2)[:2] == _GZIP else raw
+                return self._header(body)
+            except BaseException:
+                if self.stream is None:
+                    raw.close()
+                raise
+
+    def _header(self, body: IO[bytes]) -> tuple[list[str], bytes, IO[bytes]]:
+        start = b""
+        while len(start) < _MAX_HEADER and (block := body.read(_MAX_HEADER - len(start))):
+            start += block
+            if b"\n" in block and _HEADER.match(start):
+                break
         if start.startswith(_WIDE_MARKS) or b"\0" in start[:1000]:
             raise EncodingError(
                 "the file is UTF-16 or UTF-32, or binary", file=self.name, row=0, hint="convert it to UTF-8"
@@ -140,40 +159,44 @@ class CsvSource:
             raise EncodingError(
                 "the header is not UTF-8", file=self.name, row=0, hint="convert the file to UTF-8"
             ) from error
-        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter), [])
-        if len(set(names)) != len(names):
-            doubled = next(name for name in names if names.count(name) > 1)
-            raise SchemaError(
-                "two columns have the same name", file=self.name, column=doubled, hint="rename one of them"
-            )
-        return names, start[found.end() :], body
+        return (
+            next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter), []),
+            start[found.end() :],
+            body,
+        )
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             with reading(self.name):
                 yield
-        except UnicodeDecodeError as error:  # from Arrow's report of a ragged row
-            raise EncodingError(
-                "a row with a wrong number of fields is not UTF-8",
-                file=self.name,
-                row=self._undecodable_row(),
-                hint="convert the file to UTF-8",
-            ) from error
         except (zlib.error, gzip.BadGzipFile) as error:
             raise CorruptFileError(
                 "the compressed file is damaged", file=self.name, hint="fetch or write it again"
             ) from error
         except CorruptFileError as error:
-            if isinstance(error.__cause__, pa.ArrowInvalid) and "straddl" in str(error.__cause__):
+            cause = error.__cause__
+            if not isinstance(cause, pa.ArrowInvalid):
+                raise
+            if "straddl" in str(cause):
                 raise InputLimitError(
                     f"a row is longer than {_BLOCK >> 20} MiB",
                     file=self.name,
                     hint="check the quotes: an unclosed one makes the rest of the file one field",
-                ) from error.__cause__
-            raise
+                ) from cause
+            # Arrow cannot hand over a row of the wrong length that is not UTF-8.
+            row = self._undecodable_line()
+            if row is None:
+                raise
+            raise EncodingError(
+                "a row with a wrong number of fields is not UTF-8",
+                file=self.name,
+                row=row,
+                hint="convert the file to UTF-8",
+            ) from cause
 
-    def _undecodable_row(self) -> int | None:
+    def _undecodable_line(self) -> int | None:
+        """Return the first line below the header that is not UTF-8; the data row, where no field holds line breaks."""
         if self.stream is not None:
             return None
         opener: Any = gzip.open if self.name.lower().endswith(".gz") else io.open
@@ -240,10 +263,11 @@ class _Counter(io.RawIOBase):
 class _Body(io.RawIOBase):
     """The rest of the header's block, the stream, and the sentinel, one after the other."""
 
-    def __init__(self, rest: bytes, stream: IO[bytes], sentinel: bytes) -> None:
+    def __init__(self, rest: bytes, stream: IO[bytes], sentinel: bytes, *, owned: bool) -> None:
         self._rest = rest
         self._stream = stream
         self._sentinel = sentinel
+        self._owned = owned
 
     def readable(self) -> bool:
         return True
@@ -259,5 +283,6 @@ class _Body(io.RawIOBase):
         return block
 
     def close(self) -> None:
-        self._stream.close()
+        if self._owned:
+            self._stream.close()
         super().close()

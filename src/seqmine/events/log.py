@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Unpack
 
 import numpy as np
@@ -15,7 +17,7 @@ from seqmine.errors import ParameterError, SchemaError
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import pc
 from seqmine.events.columns import read_names
-from seqmine.events.data import AttributeColumn, LogData, content_digest, time_bounds
+from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest, time_bounds
 from seqmine.events.export import arrow_batches, arrow_schema, html_summary, summary
 from seqmine.events.ingest import ingest
 from seqmine.events.options import ReadKeywords, ReadOptions
@@ -49,15 +51,26 @@ class EventLog:
         Name -> `AttributeColumn`.
     """
 
+    _data: LogData
+    _quarantined: pa.Table | None
+    _cache: dict[str, Any]
+    entity_offsets: Int64
+    time: Int64
+    code: Codes
+    value: npt.NDArray[np.float64] | None
+    attributes: Mapping[str, AttributeColumn]
+
     def __init__(self, data: LogData, *, digest: str | None = None, quarantined: pa.Table | None = None) -> None:
-        self._data = data
-        self._quarantined = quarantined
-        self._cache: dict[str, Any] = {} if digest is None else {"digest": digest}
-        self.entity_offsets = data.entity_offsets
-        self.time = data.time
-        self.code = data.code
-        self.value = data.value
-        self.attributes: Mapping[str, AttributeColumn] = data.attributes
+        keep = functools.partial(object.__setattr__, self)
+        keep("_data", data)
+        keep("_quarantined", quarantined)
+        keep("_cache", {} if digest is None else {"digest": digest})
+        for name in ("entity_offsets", "time", "code", "value"):
+            keep(name, getattr(data, name))
+        keep("attributes", MappingProxyType(dict(data.attributes)))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an EventLog never changes, so {name} cannot be set")
 
     # --- making a log -------------------------------------------------------------------------------------------------
 
