@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import rows_of
+from event_rows import rows_of
 
 from seqmine import errors
 from seqmine.events import EventLog, csvfile
@@ -160,7 +160,7 @@ def test_a_ragged_row_in_another_encoding(path: Path) -> None:
 
 def test_nul_characters(path: Path) -> None:
     path.write_bytes(HEADER + GOOD * 500 + b"a\x00b,2026-01-01T00:00:00Z,x,k\n")
-    with pytest.raises(errors.EncodingError, match="row 500:column 'entity'.*NUL"):
+    with pytest.raises(errors.EncodingError, match=r"row 500:column 'entity'.*NUL"):
         EventLog.read(path)
     assert EventLog.read(path, on_bad_row="quarantine").accounting.reasons == {"nul_character": 1}
 
@@ -170,7 +170,7 @@ def test_columns_of_the_header(path: Path) -> None:
     with pytest.raises(errors.SchemaError, match="same name"):
         EventLog.read(path)
     path.write_bytes(b"customer,time,event,kind\n" + GOOD)
-    with pytest.raises(errors.SchemaError, match="no column for entity=.*'customer'"):
+    with pytest.raises(errors.SchemaError, match=r"no column for entity=.*'customer'"):
         EventLog.read(path)
     path.write_bytes(b"entity;time;event;kind\na;2026-01-01T00:00:00Z;x;k\n")
     with pytest.raises(errors.SchemaError, match="another mark than a comma"):

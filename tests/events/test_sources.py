@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
-from conftest import table
+from event_rows import table
 
 from seqmine import errors
 from seqmine.events import EventLog
@@ -328,7 +328,7 @@ def test_a_real_pipe(data: pa.Table, digest: str, monkeypatch: pytest.MonkeyPatc
     thread.join()
 
 
-# --- keywords ----------------------------------------------------------------------------------------------------------
+# --- keywords -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

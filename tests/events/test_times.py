@@ -191,14 +191,14 @@ def test_dictionaries_of_times_ignore_what_they_do_not_use() -> None:
     ],
 )
 def test_text_that_is_no_time(text: str) -> None:
-    with pytest.raises(errors.TimestampUnparsable, match="row 1.*column 'time'") as caught:
+    with pytest.raises(errors.TimestampUnparsable, match=r"row 1.*column 'time'") as caught:
         read(["2026-01-01T00:00:00Z", text], timezone="UTC")
     assert not text or len(text) < 3 or text not in str(caught.value)  # no data in messages
 
 
 def test_offsets_are_all_or_none_in_a_file() -> None:
     for first, second in (("2026-01-01T00:00:00Z", "2026-01-01T00:00:00"), ("2026-01-01", "2026-01-01T00:00Z")):
-        with pytest.raises(errors.TimestampUnparsable, match="row 2.*mixed"):
+        with pytest.raises(errors.TimestampUnparsable, match=r"row 2.*mixed"):
             read([first, first, second], timezone="UTC")
 
 

@@ -36,17 +36,22 @@ class AttributeColumn:
     kind
         ``"dictionary"`` for texts, ``"number"`` for numbers.
     codes : (n_events,) int32
-        Positions in ``categories``, -1 for null; None for numbers.
-    categories
-        The distinct texts in UTF-8 byte order; empty for numbers.
+        Positions in ``names``, -1 for null; None for numbers.
+    names
+        The distinct texts as Arrow text, in UTF-8 byte order; None for numbers.
     numbers : (n_events,) float64
         NaN for null; None for texts.
     """
 
     kind: AttributeKind
     codes: npt.NDArray[np.int32] | None = None
-    categories: tuple[str, ...] = ()
+    names: ArrowArray = None
     numbers: Float64 | None = None
+
+    @functools.cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The distinct texts in UTF-8 byte order; empty for numbers. Made when first asked for: there may be many."""
+        return () if self.names is None else tuple(self.names.to_pylist())
 
     @property
     def array(self) -> npt.NDArray[Any]:
@@ -124,7 +129,7 @@ class LogData:
         names = {"entities": self.entities, "event_types": self.type_names}
         for i, column in enumerate(self.attributes.values()):
             if column.kind == "dictionary":
-                names[f"categories_{i}"] = pa.array(column.categories, pa.string())
+                names[f"categories_{i}"] = column.names
         return names
 
     @functools.cached_property
@@ -141,7 +146,6 @@ class LogData:
 
     def pieces(self, rows: int) -> Iterator[Piece]:
         """Yield all events in order, at most ``rows`` at a time."""
-        categories = {name: pa.array(c.categories, pa.string()) for name, c in self.attributes.items()}
         for start in range(0, self.n_events, rows):
             stop = min(start + rows, self.n_events)
             position = self.entity_positions(start, stop)
@@ -150,7 +154,7 @@ class LogData:
             attributes: dict[str, Any] = {}
             for name, column in self.attributes.items():
                 part = column.array[start:stop]
-                attributes[name] = part if column.kind == "number" else coded(part, categories[name])
+                attributes[name] = part if column.kind == "number" else coded(part, column.names)
             yield Piece(
                 pa.DictionaryArray.from_arrays(pa.array((position - low).astype(np.int32)), near),
                 coded(self.code[start:stop].astype(np.int32), self.type_names),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,18 +21,16 @@ _TIME: Final = pa.timestamp("us", "UTC")
 
 def arrow_schema(data: LogData) -> pa.Schema:
     """Return the schema of `arrow_batches`: entity, time, event, value where there is one, attributes."""
-    text = pa.dictionary(pa.int32(), pa.string())
-    fields = [("entity", pa.dictionary(pa.int32(), data.entities.type)), ("time", _TIME), ("event", text)]
+    fields = [("entity", _coded(data.entities)), ("time", _TIME), ("event", _coded(data.type_names))]
     if data.value is not None:
         fields.append(("value", pa.float64()))
-    fields += [(name, pa.float64() if c.kind == "number" else text) for name, c in data.attributes.items()]
+    fields += [(name, pa.float64() if c.kind == "number" else _coded(c.names)) for name, c in data.attributes.items()]
     return pa.schema(fields)
 
 
 def arrow_batches(data: LogData, max_rows: int) -> Iterator[pa.RecordBatch]:
     """Yield all events in order. All batches share their dictionaries, so that readers need not unify them."""
     schema = arrow_schema(data)
-    categories = {name: pa.array(column.categories, pa.string()) for name, column in data.attributes.items()}
     for start in range(0, data.n_events, max_rows):
         stop = min(start + max_rows, data.n_events)
         arrays = [
@@ -42,9 +40,9 @@ def arrow_batches(data: LogData, max_rows: int) -> Iterator[pa.RecordBatch]:
         ]
         if data.value is not None:
             arrays.append(_numbers(data.value[start:stop]))
-        for name, column in data.attributes.items():
+        for column in data.attributes.values():
             part = column.array[start:stop]
-            arrays.append(_numbers(part) if column.kind == "number" else coded(part, categories[name]))
+            arrays.append(_numbers(part) if column.kind == "number" else coded(part, column.names))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -69,6 +67,10 @@ def html_summary(data: LogData) -> str:
         lines.insert(1, f"{_time_text(first)} to {_time_text(last)}; weekdays and hours in {data.timezone}")
     head = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     return f"<div>{head}<table><tr><th>event type</th><th>events</th></tr>{rows}{more}</table></div>"
+
+
+def _coded(names: ArrowArray) -> Any:
+    return pa.dictionary(pa.int32(), names.type)
 
 
 def _numbers(array: npt.NDArray[np.float64]) -> ArrowArray:

@@ -55,7 +55,8 @@ def ingest(
     schemas = [source.schema() for source in sources]
     for source, schema in zip(sources, schemas, strict=True):
         require_columns(schema, options.columns, source.name)
-    work = _Work(options, _kinds(sources, schemas, options), base)
+    held = {} if base is None else {name: column.kind for name, column in base.attributes.items()}
+    work = _Work(options, held, _kinds(sources, schemas, options, held), base)
     if base is not None:
         work.replay(base)
     if options.on_bad_row == "error":
@@ -77,10 +78,14 @@ class _Converted:
 
 
 class _Work:
-    def __init__(self, options: ReadOptions, kinds: dict[str, AttributeKind], base: LogData | None) -> None:
+    def __init__(
+        self,
+        options: ReadOptions,
+        held: dict[str, AttributeKind],
+        kinds: dict[str, AttributeKind],
+        base: LogData | None,
+    ) -> None:
         self._options = options
-        # The base log's attributes first, then those that only the new events have.
-        held = {} if base is None else {name: column.kind for name, column in base.attributes.items()}
         for name, kind in kinds.items():
             if name in held and held[name] != kind:
                 raise SchemaError(
@@ -88,7 +93,8 @@ class _Work:
                     column=name,
                     hint="convert the column, or give it another name",
                 )
-        self._kinds: dict[str, AttributeKind] = held | kinds
+        # The base log's attributes first, then those that only the new events have.
+        self._kinds = held | kinds
         self._base = base
         self._has_value = options.value is not None or (base is not None and base.value is not None)
         texts = sum(kind == "dictionary" for kind in self._kinds.values())
@@ -237,8 +243,7 @@ class _Work:
         attributes: dict[str, AttributeColumn] = {}
         for name, kind in self._kinds.items():
             if kind == "dictionary":
-                categories = tuple(names_array(next(dictionaries)).to_pylist())
-                attributes[name] = AttributeColumn(kind, codes=next(texts), categories=categories)
+                attributes[name] = AttributeColumn(kind, codes=next(texts), names=names_array(next(dictionaries)))
             else:
                 attributes[name] = AttributeColumn(kind, numbers=next(figures))
         declared, unmatched = self._starts(entities, identity)
@@ -263,7 +268,7 @@ class _Work:
             attributes=attributes,
             entities=entities,
             event_types=event_types,
-            timezone=options.timezone or "UTC",
+            timezone=options.timezone or "UTC" if base is None else base.timezone,
             declared_until=None,
             declared_start=declared,
             accounting=accounting if base is None else _joined(base.accounting, accounting),
@@ -312,7 +317,9 @@ class _Work:
         return until
 
 
-def _kinds(sources: Sequence[Source], schemas: Sequence[pa.Schema], options: ReadOptions) -> dict[str, AttributeKind]:
+def _kinds(
+    sources: Sequence[Source], schemas: Sequence[pa.Schema], options: ReadOptions, held: dict[str, AttributeKind]
+) -> dict[str, AttributeKind]:
     """Return how each attribute is kept: as declared, else by the first source that tells."""
     kinds: dict[str, AttributeKind] = {}
     for name, (column, declared) in options.attributes.items():
@@ -341,7 +348,7 @@ def _kinds(sources: Sequence[Source], schemas: Sequence[pa.Schema], options: Rea
                     hint='declare it: attributes={"name": "text"} or "number"',
                 )
             seen = seen or kind
-        kinds[name] = seen or "dictionary"
+        kinds[name] = seen or held.get(name, "dictionary")
     return kinds
 
 

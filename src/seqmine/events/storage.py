@@ -85,6 +85,8 @@ def open_log(path: str | os.PathLike[str], *, verify: bool) -> tuple[LogData, st
         columns: Mapping[str, Any] = manifest["columns"]
         for file, expected in files.items():
             _check_file(folder, file, expected, verify=verify)
+        if not {column["file"] for column in columns.values()} <= set(files):
+            raise _damaged(folder, "the manifest names a column without its file")
         return _assemble(folder, manifest, columns), str(manifest["digest"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, (CorruptFileError, MissingInputError)):
@@ -169,9 +171,8 @@ def _assemble(folder: Path, manifest: Mapping[str, Any], columns: Mapping[str, A
         if item["kind"] == "number":
             attributes[item["name"]] = AttributeColumn("number", numbers=column(f"attribute_{i}", ("<f8",)))
         else:
-            categories = _texts(names(f"categories_{i}"), folder)
             codes = column(f"attribute_{i}", ("<i4",))
-            attributes[item["name"]] = AttributeColumn("dictionary", codes=codes, categories=categories)
+            attributes[item["name"]] = AttributeColumn("dictionary", codes=codes, names=names(f"categories_{i}"))
     entities = names("entities")
     offsets = column("entity_offsets", _DTYPES["entity_offsets"])
     if len(entities) != n_entities or int(offsets[0]) != 0 or int(offsets[-1]) != n_events:
