@@ -142,7 +142,7 @@ def why_not(study: Study, log: Log, entity: str, index: int | None) -> str | Non
             return "no_outcome_row"
         if told[1] == 1 and told[0] < begin:
             return "already" if told[0] < index else "outcome_in_lead"
-    elif study.incident:
+    elif study.incident and outcome.kind != "no":  # who is silent before the index is inactive already
         if holds(outcome, within(log, entity, outcome.step, None, index)):
             return "already"
         if study.lead and holds(outcome, within(log, entity, outcome.step, index, begin)):
