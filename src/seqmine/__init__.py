@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seqmine.events import EventLog
     from seqmine.labels import Labels, Outcome, Study, label
-    from seqmine.mining import MinerOptions, MiningResult, mine
+    from seqmine.mining import FrequentOptions, FrequentResult, MinerOptions, MiningResult, mine, mine_frequent
     from seqmine.patterns import Pattern, count, find, parse_pattern
 
 __version__ = "0.1.0"
 
 __all__ = [
     "EventLog",
+    "FrequentOptions",
+    "FrequentResult",
     "Labels",
     "MinerOptions",
     "MiningResult",
@@ -25,12 +27,15 @@ __all__ = [
     "find",
     "label",
     "mine",
+    "mine_frequent",
     "parse_pattern",
 ]
 
 # Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
 _HOMES = {
     "EventLog": "seqmine.events",
+    "FrequentOptions": "seqmine.mining",
+    "FrequentResult": "seqmine.mining",
     "Labels": "seqmine.labels",
     "MinerOptions": "seqmine.mining",
     "MiningResult": "seqmine.mining",
@@ -41,6 +46,7 @@ _HOMES = {
     "find": "seqmine.patterns",
     "label": "seqmine.labels",
     "mine": "seqmine.mining",
+    "mine_frequent": "seqmine.mining",
     "parse_pattern": "seqmine.patterns",
 }
 

@@ -141,3 +141,33 @@ def mine(
     max_seconds: float,
     max_memory: int,
 ) -> dict[str, Any]: ...
+
+class FrequentPatterns:
+    def __len__(self) -> int: ...
+    def supports(self) -> _I64: ...
+    def lengths(self) -> _I64: ...
+    def texts(self, begin: int, end: int) -> tuple[_I64, _U8]: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def truncated_by(self) -> str: ...
+    @property
+    def stats(self) -> dict[str, int]: ...
+
+def mine_frequent(
+    log: Log,
+    rows: Rows,
+    *,
+    types: npt.NDArray[np.uint32],
+    names: Sequence[str],
+    min_support: int,
+    max_length: int,
+    min_gap: int,
+    max_gap: int,
+    max_span: int,
+    closed: bool,
+    threads: int,
+    max_seconds: float,
+    max_memory: int,
+    max_patterns: int,
+) -> FrequentPatterns: ...

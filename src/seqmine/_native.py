@@ -5,6 +5,7 @@ from __future__ import annotations
 from seqmine._core import (
     UNBOUNDED,
     Condition,
+    FrequentPatterns,
     Ingest,
     Log,
     Pattern,
@@ -15,6 +16,7 @@ from seqmine._core import (
     find,
     match_rows,
     mine,
+    mine_frequent,
     nth_event_time,
     resolve_threads,
     window_stats,
@@ -23,6 +25,7 @@ from seqmine._core import (
 __all__ = [
     "UNBOUNDED",
     "Condition",
+    "FrequentPatterns",
     "Ingest",
     "Log",
     "Pattern",
@@ -33,6 +36,7 @@ __all__ = [
     "find",
     "match_rows",
     "mine",
+    "mine_frequent",
     "nth_event_time",
     "resolve_threads",
     "window_stats",

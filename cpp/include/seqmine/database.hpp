@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ struct Database {
 /// O(events seen x items per type). Peak memory about 1.5 times the result. Deterministic for any `threads`.
 [[nodiscard]] Result<Database> build_database(const LogView& log, const RowsView& rows, const std::vector<Item>& items,
                                               std::int64_t min_support, int threads, const StopToken& stop);
+
+/// The same with event types for items: item i is the type types[i]. One flag per type is not needed, so this is
+/// the way for logs of many types.
+[[nodiscard]] Result<Database> build_database(const LogView& log, const RowsView& rows,
+                                              std::span<const std::uint32_t> types, std::int64_t min_support,
+                                              int threads, const StopToken& stop);
 
 /// Smallest number of ticks d with d * unit >= microseconds; `unbounded` stays unbounded.
 [[nodiscard]] std::uint64_t ticks_at_least(std::uint64_t microseconds, std::int64_t unit) noexcept;

@@ -23,27 +23,20 @@ struct ItemsByType {
   std::vector<std::size_t> offsets;
   std::vector<Entry> entries;
 
-  template <class Id>
-  ItemsByType(const LogView& log, const RowsView& rows, const std::vector<Item>& items, const Id& id_of) {
+  /// `for_each(visit)` calls visit(type, id, condition) for every item and each of its types, items ascending;
+  /// it runs twice.
+  template <class ForEach>
+  ItemsByType(const LogView& log, const RowsView& rows, const ForEach& for_each) {
+    const auto visible = [&](std::size_t type) { return rows.excluded.empty() || rows.excluded[type] == 0; };
     offsets.assign(static_cast<std::size_t>(log.n_types) + 1, 0);
-    const auto for_each = [&](const auto& visit) {
-      for (std::size_t i = 0; i < items.size(); ++i) {
-        if (id_of(i) < 0) continue;
-        for (std::size_t type = 0; type < static_cast<std::size_t>(log.n_types); ++type) {
-          if (items[i].predicate.types[type] != 0 && (rows.excluded.empty() || rows.excluded[type] == 0)) {
-            visit(type, i);
-          }
-        }
-      }
-    };
-    for_each([&](std::size_t type, std::size_t) { ++offsets[type + 1]; });
+    for_each([&](std::size_t type, std::size_t, const Predicate*) {
+      if (visible(type)) ++offsets[type + 1];
+    });
     std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
     entries.resize(offsets.back());
     std::vector<std::size_t> next(offsets.begin(), offsets.end() - 1);
-    for_each([&](std::size_t type, std::size_t i) {
-      const Predicate& predicate = items[i].predicate;
-      entries[next[type]++] = {static_cast<std::uint32_t>(id_of(i)),
-                               predicate.conditions.empty() ? nullptr : &predicate};
+    for_each([&](std::size_t type, std::size_t id, const Predicate* condition) {
+      if (visible(type)) entries[next[type]++] = {static_cast<std::uint32_t>(id), condition};
     });
   }
 };
@@ -64,7 +57,22 @@ bool visit_row(const LogView& log, const ItemsByType& by_type, std::pair<std::in
                std::vector<std::uint32_t>& moment, const StopToken& stop, const Visit& visit) {
   std::int64_t next_poll = range.first + tuning::poll_steps;
   for (std::int64_t i = range.first; i < range.second;) {
+    if (i >= next_poll) {
+      if (stop.stop_requested()) return false;
+      next_poll = i + tuning::poll_steps;
+    }
     const std::int64_t time = log.time[i];
+    if (i + 1 == range.second || log.time[i + 1] != time) {
+      // An event alone in its time whose type is one item: nothing to sort or to compare.
+      const std::uint32_t type = log.code[i];
+      const std::size_t first = by_type.offsets[type];
+      const std::size_t n = by_type.offsets[type + 1] - first;
+      if (n <= 1 && (n == 0 || by_type.entries[first].condition == nullptr)) {
+        if (n == 1) visit(time, by_type.entries[first].id);
+        ++i;
+        continue;
+      }
+    }
     moment.clear();
     do {
       const std::uint32_t type = log.code[i];
@@ -78,22 +86,13 @@ bool visit_row(const LogView& log, const ItemsByType& by_type, std::pair<std::in
       moment.erase(std::unique(moment.begin(), moment.end()), moment.end());
     }
     for (const std::uint32_t id : moment) visit(time, id);
-    if (i >= next_poll) {
-      if (stop.stop_requested()) return false;
-      next_poll = i + tuning::poll_steps;
-    }
   }
   return true;
 }
 
-Status check(const LogView& log, const RowsView& rows, const std::vector<Item>& items) {
-  if (items.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+Status check(const LogView& log, const RowsView& rows, std::size_t n_items) {
+  if (n_items > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     return {Code::out_of_range, "more items than fit 31 bits"};
-  }
-  for (const Item& item : items) {
-    if (item.predicate.types.size() != static_cast<std::size_t>(log.n_types)) {
-      return {Code::invalid_argument, "an item's predicate must have one flag per event type"};
-    }
   }
   if (!rows.excluded.empty() && rows.excluded.size() != static_cast<std::size_t>(log.n_types)) {
     return {Code::invalid_argument, "excluded must be empty or have one flag per event type"};
@@ -135,20 +134,20 @@ std::uint64_t difference(std::int64_t later, std::int64_t earlier) noexcept {
   return static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
 }
 
-}  // namespace
-
-Result<Database> build_database(const LogView& log, const RowsView& rows, const std::vector<Item>& items,
-                                std::int64_t min_support, int threads, const StopToken& stop) {
-  if (Status status = check(log, rows, items); !status.ok()) return status;
+/// `for_each(visit)` calls visit(type, item, condition), items ascending.
+template <class ForEach>
+Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_items, const ForEach& for_each,
+                       std::int64_t min_support, int threads, const StopToken& stop) {
+  if (Status status = check(log, rows, n_items); !status.ok()) return status;
   std::vector<Worker> workers(static_cast<std::size_t>(resolve_threads(threads)));
 
   // Three passes over the events rather than one that keeps all of them: the memory stays that of the result.
-  const ItemsByType all(log, rows, items, [](std::size_t i) { return static_cast<std::int64_t>(i); });
+  const ItemsByType all(log, rows, for_each);
   Status status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
     Worker& worker = workers[static_cast<std::size_t>(w)];
     if (worker.support.empty()) {
-      worker.support.assign(items.size(), 0);
-      worker.seen_in.assign(items.size(), -1);
+      worker.support.assign(n_items, 0);
+      worker.seen_in.assign(n_items, -1);
     }
     const auto range = visible_range(log, rows, row);
     worker.n_scanned += range.second - range.first;
@@ -163,8 +162,8 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
 
   Database database;
   database.n_rows = rows.n_rows;
-  std::vector<std::int64_t> dense(items.size(), -1);
-  for (std::size_t i = 0; i < items.size(); ++i) {
+  std::vector<std::int64_t> dense(n_items, -1);
+  for (std::size_t i = 0; i < n_items; ++i) {
     std::int64_t support = 0;
     for (const Worker& worker : workers) support += worker.support.empty() ? 0 : worker.support[i];
     if (support < std::max<std::int64_t>(min_support, 1)) continue;
@@ -178,7 +177,11 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
     worker.seen_in = {};
   }
 
-  const ItemsByType kept(log, rows, items, [&](std::size_t i) { return dense[i]; });
+  const ItemsByType kept(log, rows, [&](const auto& visit) {
+    for_each([&](std::size_t type, std::size_t i, const Predicate* condition) {
+      if (dense[i] >= 0) visit(type, static_cast<std::size_t>(dense[i]), condition);
+    });
+  });
   database.offsets.assign(static_cast<std::size_t>(rows.n_rows) + 1, 0);
   status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
     Worker& worker = workers[static_cast<std::size_t>(w)];
@@ -244,6 +247,40 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
   });
   if (!status.ok()) return status;
   return database;
+}
+
+}  // namespace
+
+Result<Database> build_database(const LogView& log, const RowsView& rows, const std::vector<Item>& items,
+                                std::int64_t min_support, int threads, const StopToken& stop) {
+  const auto n_types = static_cast<std::size_t>(log.n_types);
+  for (const Item& item : items) {
+    if (item.predicate.types.size() != n_types) {
+      return Status{Code::invalid_argument, "an item's predicate must have one flag per event type"};
+    }
+  }
+  const auto for_each = [&](const auto& visit) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const Predicate& predicate = items[i].predicate;
+      for (std::size_t type = 0; type < n_types; ++type) {
+        if (predicate.types[type] != 0) visit(type, i, predicate.conditions.empty() ? nullptr : &predicate);
+      }
+    }
+  };
+  return build(log, rows, items.size(), for_each, min_support, threads, stop);
+}
+
+Result<Database> build_database(const LogView& log, const RowsView& rows, std::span<const std::uint32_t> types,
+                                std::int64_t min_support, int threads, const StopToken& stop) {
+  for (const std::uint32_t type : types) {
+    if (type >= static_cast<std::uint64_t>(log.n_types)) {
+      return Status{Code::invalid_argument, "an item names an event type that the log does not have"};
+    }
+  }
+  const auto for_each = [&](const auto& visit) {
+    for (std::size_t i = 0; i < types.size(); ++i) visit(types[i], i, static_cast<const Predicate*>(nullptr));
+  };
+  return build(log, rows, types.size(), for_each, min_support, threads, stop);
 }
 
 std::uint64_t ticks_at_least(std::uint64_t microseconds, std::int64_t unit) noexcept {

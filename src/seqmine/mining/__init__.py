@@ -1,9 +1,17 @@
-"""Mining: patterns that predict an outcome, found in a log."""
+"""Mining: patterns that predict an outcome, and patterns that are frequent, found in a log."""
 
 from __future__ import annotations
 
+from seqmine.mining.frequent import FrequentOptions, FrequentResult, mine_frequent
 from seqmine.mining.miner import mine
 from seqmine.mining.options import MinerOptions
 from seqmine.mining.result import MiningResult
 
-__all__ = ["MinerOptions", "MiningResult", "mine"]
+__all__ = [
+    "FrequentOptions",
+    "FrequentResult",
+    "MinerOptions",
+    "MiningResult",
+    "mine",
+    "mine_frequent",
+]

@@ -1,0 +1,46 @@
+// The database laid out for scanning: for every entry, the range of entries that may be the next step.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "seqmine/database.hpp"
+#include "seqmine/status.hpp"
+#include "seqmine/stop.hpp"
+
+namespace seqmine::mining {
+
+/// What has to be remembered of a row's matches of a prefix. Without upper limits the earliest one reaches
+/// whatever the others reach. With a maximum gap all ends count (a later one may reach what an earlier one does
+/// not); with a span each end also has the latest start that a match can have.
+enum class Keep : std::uint8_t { earliest, all, spans };
+
+struct Limits {
+  std::uint64_t min_gap = 1, max_gap = 0, max_span = 0;  // ticks; unbounded where there is no limit
+  [[nodiscard]] Keep keep() const noexcept;
+};
+
+/// The options' limits in ticks; limits that no row is long enough to reach become unbounded.
+[[nodiscard]] Limits limits_in_ticks(const Database& database, std::uint64_t min_gap, std::uint64_t max_gap,
+                                     std::uint64_t max_span);
+
+struct Window {
+  std::uint32_t from, to, row;  // entries [from, to) may follow
+};
+
+struct ScanTable {
+  const std::uint32_t* item = nullptr;       // per entry, borrowed from the database
+  std::vector<Window> window;                // per entry
+  std::vector<std::uint32_t> span_end;       // per entry as a start (Keep::spans): first entry that is too late
+  std::vector<std::uint32_t> occurrence;     // entries by item; one per row and item under Keep::earliest
+  std::vector<std::size_t> offset;           // by item, into occurrence
+  std::uint32_t n_items = 0;
+  bool ties = false;                         // some row has two entries at one time
+  bool plain = false;                        // no limit but "strictly later"
+};
+
+/// Two pointers per row: O(entries). The database must have fewer than 2^32 - 1 entries and rows.
+[[nodiscard]] Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, int threads,
+                                                const StopToken& stop);
+
+}  // namespace seqmine::mining
