@@ -17,7 +17,17 @@ from seqmine.cli.exit_codes import COMPLETE, INCOMPLETE, QUARANTINED
 from seqmine.pipeline.config import LogSection, parse_log
 from seqmine.pipeline.manifest import manifest, output_digest
 
-__all__ = ["Answer", "comma_list", "common", "log_options", "log_section", "output_options", "progress_of", "status"]
+__all__ = [
+    "Answer",
+    "comma_list",
+    "common",
+    "given_log_keys",
+    "log_options",
+    "log_section",
+    "output_options",
+    "progress_of",
+    "status",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -85,11 +95,17 @@ def comma_list(text: str | None) -> list[str]:
     return [part for part in (piece.strip() for piece in (text or "").split(",")) if part]
 
 
+def given_log_keys(given: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of `log_options` out of ``given`` and return those that the user gave."""
+    chosen = {name: given.pop(name) for name in _LOG_KEYS if name in given}
+    if chosen.get("attributes") is not None:
+        chosen["attributes"] = comma_list(chosen["attributes"])
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
 def log_section(source: str, given: dict[str, Any]) -> LogSection:
     """Take the options of `log_options` out of ``given`` and return them, checked, as a log section."""
-    chosen = {name: given.pop(name) for name in _LOG_KEYS if name in given}
-    chosen["attributes"] = comma_list(chosen.get("attributes"))
-    return parse_log({"path": source} | {name: value for name, value in chosen.items() if value is not None})
+    return parse_log({"path": source, **given_log_keys(given)})
 
 
 def progress_of(given: dict[str, Any]) -> StderrProgress:

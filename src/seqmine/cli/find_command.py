@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -29,7 +29,7 @@ __all__ = ["command"]
 def command(
     source: str,
     patterns: tuple[str, ...],
-    occurrences: str,
+    occurrences: Literal["first", "all"],
     count_only: bool,
     rows: int,
     threads: int,

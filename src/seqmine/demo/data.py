@@ -110,7 +110,7 @@ def _baskets(lines: pa.Table) -> pa.Table:
 def _class_of(total: Any) -> Any:
     above: Any = pa.scalar(0, pa.int8())
     for limit, _ in TRIPS[:-1]:
-        above = pc.add(above, pc.greater_equal(total, limit).cast(pa.int8()))
+        above = pc.add(above, pc.greater_equal(total, pa.scalar(limit)).cast(pa.int8()))
     return above
 
 

@@ -1,0 +1,285 @@
+"""A first look at an event file or a saved log: which columns mean what, and what the log is like."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqmine.errors import SchemaError
+from seqmine.pipeline.config import LogSection, parse_log
+from seqmine.pipeline.source import is_saved_log, open_log
+from seqmine.pipeline.summary import instant
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+
+__all__ = ["Inspection", "guess_columns", "inspect_source"]
+
+# The usual names of each column, the likeliest first; compared without case and punctuation.
+_NAMES = {
+    "entity": "entity entityid customerid userid customer user accountid clientid householdid memberid personid "
+    "distinctid patientid caseid caseconceptname contactid subscriberid visitorid userpseudoid idstudent studentid "
+    "anonymousid sessionid account client household member person patient case id",
+    "time": "time timestamp ts eventtime eventtimestamp datetime occurredat timetimestamp createdat originaltimestamp "
+    "derivedtstamp transactiontimestamp receivedat sentat day date created",
+    "event": "event eventtype eventname type action activity conceptname activityname name eventcode code",
+    "value": "value amount revenue price total salesvalue sum cost quantity score",
+}
+_SAMPLE_ROWS = 4_096
+_TOP = 15
+_ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+_OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)$"
+# Whole numbers that mean a time since 1970 lie in these ranges for the years 1990 to 2100.
+_UNITS = {"s": (631_152_000, 4_102_444_800)}
+_UNITS |= {
+    unit: (_UNITS["s"][0] * factor, _UNITS["s"][1] * factor)
+    for unit, factor in (("ms", 10**3), ("us", 10**6), ("ns", 10**9))
+}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a first look shows; plain values.
+
+    Attributes
+    ----------
+    source
+        As given.
+    columns
+        ``name``, ``type``, ``role`` (the keyword that the column would be given to, or None) of every column.
+    section
+        The mapping that was used: guessed, with what was given in place of guesses.
+    notes
+        What was assumed, and what deserves a look.
+    log
+        Counts, time range, ties, events of an entity.
+    event_types
+        ``event``, ``n_events``, ``share`` of the commonest types.
+    """
+
+    source: str
+    columns: tuple[Mapping[str, Any], ...]
+    section: LogSection
+    notes: tuple[str, ...]
+    log: Mapping[str, Any]
+    event_types: tuple[Mapping[str, Any], ...]
+
+    def command(self) -> str:
+        """Return the command line that ingests this source, ready for a shell."""
+        if is_saved_log(self.source):
+            return f"seqmine find {shlex.quote(self.source)} PATTERN"
+        words = [
+            "seqmine",
+            "ingest",
+            self.source,
+            "--output",
+            f"{Path(self.source).name.split('.')[0] or 'events'}.log",
+        ]
+        for name, value in self._mapping().items():
+            words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, list) else str(value)]
+        return " ".join(shlex.quote(word) for word in words)
+
+    def toml(self) -> str:
+        """Return the ``[log]`` section of a configuration file."""
+        import tomlkit
+
+        table = tomlkit.table()
+        for name, value in {"path": self.source, **self._mapping()}.items():
+            table.add(name, value)
+        document = tomlkit.document()
+        document.add("log", table)
+        return tomlkit.dumps(document)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "source": self.source,
+            "columns": [dict(column) for column in self.columns],
+            "mapping": self._mapping(),
+            "notes": list(self.notes),
+            "log": dict(self.log),
+            "event_types": [dict(row) for row in self.event_types],
+            "command": self.command(),
+        }
+
+    def _mapping(self) -> dict[str, Any]:
+        return self.section.model_dump(exclude={"path"}, exclude_defaults=True)
+
+
+def inspect_source(source: str, given: Mapping[str, Any], *, threads: int = 0) -> Inspection:
+    """Look at ``source``; ``given`` are keys of the log section that need no guess.
+
+    Raises
+    ------
+    SchemaError
+        No column looks like the entity, the time or the event; the hint lists the columns.
+    """
+    columns: list[dict[str, Any]] = []
+    notes = ["a saved log: its columns are chosen already"]
+    if is_saved_log(source):
+        section = parse_log({"path": source})
+    else:
+        section, columns, notes = _mapped(source, dict(given))
+    log = open_log(section, threads=threads)
+    described = _describe(log)
+    accounting = log.accounting
+    if accounting.quarantined:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in accounting.reasons.items())
+        notes.append(f"{accounting.quarantined:,} rows cannot be used ({reasons}): add --on-bad-row quarantine")
+    if accounting.exact_duplicates_seen and accounting.duplicate_policy == "none":
+        notes.append(f"{accounting.exact_duplicates_seen:,} rows repeat another one exactly: see --duplicates exact")
+    return Inspection(
+        source,
+        tuple(columns),
+        section.model_copy(update={"on_bad_row": given.get("on_bad_row", "error")}),
+        tuple(notes),
+        described,
+        tuple(_event_types(log)),
+    )
+
+
+def guess_columns(schema: pa.Schema) -> dict[str, str]:
+    """Return the likeliest column for entity, time, event and value, by name; what no name tells is left out."""
+    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(schema.names)}
+    found: dict[str, str] = {}
+    for role, names in _NAMES.items():
+        for name in names.split():
+            if name in plain and plain[name] not in found.values():
+                found[role] = plain[name]
+                break
+    return found
+
+
+def _mapped(source: str, given: dict[str, Any]) -> tuple[LogSection, list[dict[str, Any]], list[str]]:
+    from seqmine.events.sources import open_paths
+
+    first = open_paths(source, given.get("format"), given.get("max_expansion", 200.0))[0]
+    schema = first.schema()
+    roles = guess_columns(schema) | {role: given[role] for role in _NAMES if given.get(role)}
+    for role in ("entity", "time", "event"):
+        if role not in roles:
+            raise SchemaError(
+                f"no column looks like the {role}",
+                file=source,
+                hint=f"name it with --{role}; the columns are {', '.join(schema.names[:30])}",
+            )
+    chunk = next(iter(first.chunks(schema.names)), None)
+    sample: Any = pa.table({}) if chunk is None else pa.Table.from_batches([chunk.batch.slice(0, _SAMPLE_ROWS)])
+    types = {name: _type_of(sample, field, first.is_text) for name, field in zip(schema.names, schema, strict=True)}
+    if "value" in roles and "value" not in given and types[roles["value"]] != "number":
+        del roles["value"]
+    notes: list[str] = []
+    keys = {"path": source, "on_bad_row": "quarantine", **given, **roles}
+    taken = set(roles.values()) | {given.get("event_id"), given.get("duration")}
+    if "attributes" not in given:
+        keys["attributes"] = [name for name in schema.names if name not in taken and types[name] in {"text", "number"}]
+    keys |= _time_keys(sample, roles["time"], types[roles["time"]], given, notes)
+    by_column = {column: role for role, column in roles.items()}
+    by_column |= dict.fromkeys(keys["attributes"], "attribute")
+    columns = [{"name": name, "type": types[name], "role": by_column.get(name)} for name in schema.names]
+    return parse_log(keys), columns, notes
+
+
+def _type_of(sample: Any, field: Any, is_text: bool) -> str:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return "time"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or is_text):
+        return str(kind)
+    if not is_text or field.name not in sample.column_names:
+        return "text"
+    # CSV: look at the text itself.
+    values: Any = sample[field.name]
+    filled: Any = values.filter(pc.not_equal(pc.utf8_trim_whitespace(values), pa.scalar("", values.type))).drop_null()
+    if len(filled) == 0:
+        return "text"
+    if pc.all(pc.match_substring_regex(filled, _ISO)).as_py():
+        return "time"
+    return (
+        "number" if pc.all(pc.match_substring_regex(filled, r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$")).as_py() else "text"
+    )
+
+
+def _time_keys(sample: Any, column: str, kind: str, given: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    if column not in sample.column_names or sample.num_rows == 0:
+        return {}
+    values: Any = sample[column]
+    if kind == "number" and "time_unit" not in given:
+        numbers: Any = pc.min_max(values.cast(pa.float64())).as_py()
+        for unit, (low, high) in _UNITS.items():
+            if numbers["min"] is not None and low <= numbers["min"] and numbers["max"] <= high:
+                notes.append(f"the numbers of {column} fit {unit} since 1970: check that they are")
+                return {"time_unit": unit}
+        notes.append(f"the numbers of {column} fit no unit since 1970: give --time-unit")
+    if kind == "time" and "timezone" not in given and not _has_zone(values):
+        notes.append(f"the times of {column} carry no zone: UTC is assumed, give --timezone when that is wrong")
+        return {"timezone": "UTC"}
+    return {}
+
+
+def _has_zone(values: Any) -> bool:
+    kind = values.type
+    if pa.types.is_timestamp(kind):
+        return kind.tz is not None
+    if pa.types.is_date(kind):
+        return False
+    return bool(pc.any(pc.match_substring_regex(values, _OFFSET)).as_py())
+
+
+def _describe(log: EventLog) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "n_events": log.n_events,
+        "n_entities": log.n_entities,
+        "n_event_types": len(log.event_types),
+    }
+    if log.n_events == 0:
+        return described
+    time = np.asarray(log.time)
+    per_entity = np.diff(np.asarray(log.entity_offsets))
+    return described | {
+        "first_time": instant(int(time.min())),
+        "last_time": instant(int(time.max())),
+        "observed_until": instant(int(log.observed_until)),
+        "timezone": log.timezone,
+        "ties_share": round(_ties(time, np.asarray(log.entity_offsets)) / log.n_events, 4),
+        "events_per_entity_median": float(np.median(per_entity)),
+        "events_per_entity_max": int(per_entity.max()),
+        "attributes": list(log.attribute_names),
+    }
+
+
+def _ties(time: Any, offsets: Any) -> int:
+    """Events that share entity and time with another one, whose order therefore means nothing."""
+    with_next = np.zeros(len(time), bool)
+    with_next[:-1] = time[1:] == time[:-1]
+    with_next[offsets[1:][offsets[1:] > 0] - 1] = False  # the next event is another entity's
+    with_previous = np.zeros(len(time), bool)
+    with_previous[1:] = with_next[:-1]
+    return int(np.count_nonzero(with_next | with_previous))
+
+
+def _event_types(log: EventLog) -> Sequence[dict[str, Any]]:
+    counts = np.bincount(np.asarray(log.code), minlength=len(log.event_types))
+    order = np.lexsort((np.arange(len(counts)), -counts))
+    return [
+        {
+            "event": log.event_types[code],
+            "n_events": int(counts[code]),
+            "share": round(int(counts[code]) / log.n_events, 4),
+        }
+        for code in itertools.islice(order.tolist(), _TOP)
+        if counts[code]
+    ]
