@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqmine.cli._text_safety import formula_safe, printable
+from seqmine.cli._spreadsheet import formula_safe
+from seqmine.cli._text_safety import printable
 
 FORMULAS = [
     "=1+1",

@@ -15,7 +15,8 @@ import click
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqmine.cli._text_safety import formula_safe, printable
+from seqmine.cli._spreadsheet import formula_safe
+from seqmine.cli._text_safety import printable
 
 __all__ = ["FORMATS", "emit", "format_of", "write_table"]
 

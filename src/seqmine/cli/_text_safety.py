@@ -1,17 +1,10 @@
-"""Text of unknown origin on its way to a terminal or a spreadsheet."""
+"""Text of unknown origin on its way to a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-__all__ = ["formula_safe", "printable"]
-
-# A spreadsheet runs a cell as a formula when its text starts so, blanks before it or not; the full-width forms too.
-_FORMULA = r"^[\t\r\n\x00]|^[\s\p{Z}\x00]*[=+\-@＝＋－＠]"
+__all__ = ["printable"]
 
 # Control and format characters can move the cursor, recolour the terminal, or reverse the text that follows.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -27,13 +20,3 @@ def printable(text: str) -> str:
 def _escape(char: str) -> str:
     point = ord(char)
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
-
-
-def formula_safe(column: Any) -> Any:
-    """Return the Arrow text array ``column`` with ``'`` before every cell that a spreadsheet would run as a formula."""
-    if len(column) == 0:
-        return column
-    risky = pc.match_substring_regex(column, _FORMULA)
-    quote = pa.scalar("'", type=column.type)
-    empty = pa.scalar("", type=column.type)
-    return pc.if_else(risky, pc.binary_join_element_wise(quote, column, empty), column)

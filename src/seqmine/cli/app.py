@@ -87,14 +87,15 @@ def run(argv: Sequence[str]) -> int:
             status = cli.main(args=list(argv), prog_name="seqmine", standalone_mode=False)
             sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except BrokenPipeError as error:
-        # Python would complain once more when it closes stdout at exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exit_code(error)
-    except BaseException as error:
-        if isinstance(error, (SystemExit, GeneratorExit)):
-            raise
+    except BaseException as caught:
+        # click wraps what it catches: Ctrl-C and SIGTERM in Abort, a closed pipe in SystemExit.
+        wrapped = isinstance(caught, (click.Abort, SystemExit))
+        error = (caught.__cause__ or caught.__context__ or caught) if wrapped else caught
+        if isinstance(error, BrokenPipeError):
+            # Python would complain once more when it closes stdout at exit.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return exit_code(error)
         if debug:
             traceback.print_exception(error)
         return _tell(error, as_json=as_json)
@@ -128,7 +129,8 @@ def _describe(error: BaseException) -> dict[str, Any]:
     if isinstance(error, MemoryError):
         return said | {"text": "the machine's memory is used up: raise --min-support or read fewer columns"}
     # What is left is a fault of ours. Its message could hold the customer's data, so only its place is said.
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((frame for frame in reversed(frames) if "seqmine" in Path(frame.filename).parts), frames[-1])
     place_text = f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
     return said | {"text": f"internal error: {place_text} - please report it with the output of --debug"}
 

@@ -74,7 +74,7 @@ class LogSection(_Section):
 
     def for_manifest(self) -> dict[str, Any]:
         """Return the keys that decide the result; the files stand in the manifest by content, not by place."""
-        return self.model_dump(mode="json", exclude={"path", "identity", "starts"})
+        return self.model_dump(mode="json", exclude={"path", "identity", "starts"}, exclude_unset=True)
 
 
 class StudySection(_Section):

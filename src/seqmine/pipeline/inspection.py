@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import shlex
@@ -164,6 +165,9 @@ def _mapped(source: str, given: dict[str, Any]) -> tuple[LogSection, list[dict[s
 
     first = open_paths(source, given.get("format"), given.get("max_expansion", 200.0))[0]
     schema = first.schema()
+    chunks: Any = first.chunks(schema.names)
+    with contextlib.closing(chunks):
+        chunk = next(chunks, None)
     roles = guess_columns(schema) | {role: given[role] for role in _NAMES if given.get(role)}
     for role in ("entity", "time", "event"):
         if role not in roles:
@@ -172,8 +176,7 @@ def _mapped(source: str, given: dict[str, Any]) -> tuple[LogSection, list[dict[s
                 file=source,
                 hint=f"name it with --{role}; the columns are {', '.join(schema.names[:30])}",
             )
-    chunk = next(iter(first.chunks(schema.names)), None)
-    sample: Any = pa.table({}) if chunk is None else pa.Table.from_batches([chunk.batch.slice(0, _SAMPLE_ROWS)])
+    sample = pa.table({}) if chunk is None else _decoded(chunk.batch.slice(0, _SAMPLE_ROWS))
     types = {name: _type_of(sample, field, first.is_text) for name, field in zip(schema.names, schema, strict=True)}
     if "value" in roles and "value" not in given and types[roles["value"]] != "number":
         del roles["value"]
@@ -187,6 +190,17 @@ def _mapped(source: str, given: dict[str, Any]) -> tuple[LogSection, list[dict[s
     by_column |= dict.fromkeys(keys["attributes"], "attribute")
     columns = [{"name": name, "type": types[name], "role": by_column.get(name)} for name in schema.names]
     return parse_log(keys), columns, notes
+
+
+def _decoded(batch: pa.RecordBatch) -> Any:
+    """Return the batch as a table, its bytes as text where they are UTF-8."""
+    columns = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        columns[name] = column
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            with contextlib.suppress(pa.ArrowInvalid):
+                columns[name] = column.cast(pa.large_string())
+    return pa.table(columns)
 
 
 def _type_of(sample: Any, field: Any, is_text: bool) -> str:
@@ -203,6 +217,8 @@ def _type_of(sample: Any, field: Any, is_text: bool) -> str:
         return "text"
     # CSV: look at the text itself.
     values: Any = sample[field.name]
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        return "text"  # not UTF-8: reading will say where
     filled: Any = values.filter(pc.not_equal(pc.utf8_trim_whitespace(values), pa.scalar("", values.type))).drop_null()
     if len(filled) == 0:
         return "text"

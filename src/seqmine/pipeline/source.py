@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqmine._files import file_digest
-from seqmine.errors import MissingInputError
+from seqmine.errors import ConfigError, MissingInputError
 from seqmine.pipeline.config import LogSection
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ def open_log(section: LogSection, *, threads: int = 0, quarantine: str | None = 
     from seqmine.events.log import EventLog
 
     if is_saved_log(section.path):
+        chosen = sorted(section.model_fields_set - {"path", "on_bad_row"})
+        if chosen:
+            raise ConfigError(
+                f"{chosen[0]} cannot be chosen any more: the log is saved already",
+                file=section.path,
+                hint="leave it out, or ingest the files again",
+            )
         return EventLog.open(section.path)
     if section.on_bad_row != "quarantine":
         quarantine = None
