@@ -7,14 +7,28 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from seqmine._text import did_you_mean, parse_duration
 from seqmine.errors import ConfigError, MissingInputError, SeqmineError
 
-__all__ = ["LogSection", "MomentsSection", "RunConfig", "StudySection", "load_config", "parse_config", "parse_log"]
+if TYPE_CHECKING:
+    from seqmine.labels import Study
+    from seqmine.mining import MinerOptions
+
+__all__ = [
+    "LogSection",
+    "MomentsSection",
+    "RunConfig",
+    "StudySection",
+    "load_config",
+    "parse_config",
+    "parse_log",
+    "parse_moments",
+    "parse_study",
+]
 
 MAX_BYTES = 1 << 20
 LATER_SECTIONS = ("windows", "plays", "store", "audit", "journeys", "report")
@@ -39,7 +53,14 @@ def _instants(value: object) -> object:
     return [_instant(item) for item in value] if isinstance(value, list) else _instant(value)
 
 
+def _none(value: object) -> object:
+    return None if value == "none" else value
+
+
 Duration = Annotated[str, BeforeValidator(_duration)]
+T = TypeVar("T")
+S = TypeVar("S", bound=BaseModel)
+NoneOr = Annotated[T | None, BeforeValidator(_none)]
 Instants = Annotated[str | list[str], BeforeValidator(_instants)]
 Instant = Annotated[str, BeforeValidator(_instant)]
 
@@ -89,20 +110,42 @@ class StudySection(_Section):
     min_tenure: Duration = "0d"
     seed: int = 0
 
+    def study(self) -> Study:
+        """Return what `label` takes."""
+        from seqmine.labels import Outcome, Study
+
+        fields = self.model_dump()
+        return Study(Outcome(fields.pop("outcome")), **fields)
+
 
 class MomentsSection(_Section):
-    """``[moments]``: the search; the fields of `MinerOptions`. Unset ones keep the defaults of that class."""
+    """``[moments]``: the search; the fields of `MinerOptions`, whose defaults hold for those left out.
 
-    max_length: int = 0
-    max_gap: Duration | None = None
+    TOML has no null: ``"none"`` switches ``max_gap`` and ``redundancy`` off.
+    """
+
+    max_length: int = 4
+    min_gap: Duration | None = None
+    max_gap: NoneOr[Duration] = "14d"
+    max_span: Duration | None = None
+    learn_gaps: bool = True
     gap_bins: list[Duration] | None = None
-    learn_gaps: bool = False
-    min_support: int = 0
-    top_k: int = 0
-    measure: str = ""
-    strata: str | None = None
-    direction: str = ""
-    redundancy: float | None = Field(default=None, strict=False)
+    min_support: int = 100
+    top_k: int = 100
+    measure: str = "leverage"
+    strata: str | list[str] | None = None
+    direction: str = "both"
+    redundancy: NoneOr[Annotated[float, Field(strict=False)]] = 0.9
+    context: list[str] = []
+    absence: list[Duration] = []
+    max_seconds: float | None = Field(default=None, strict=False)
+    max_memory: int | None = None
+
+    def options(self, threads: int) -> MinerOptions:
+        """Return what `mine` takes."""
+        from seqmine.mining import MinerOptions
+
+        return MinerOptions(**self.model_dump(), threads=threads)
 
 
 class RunConfig(_Section):
@@ -157,10 +200,24 @@ def parse_config(tree: Mapping[str, Any], *, file: str | None = None) -> RunConf
 
 def parse_log(keys: Mapping[str, Any]) -> LogSection:
     """Check the keys of a log section alone."""
+    return _parse_section(LogSection, "log", keys)
+
+
+def parse_study(keys: Mapping[str, Any]) -> StudySection:
+    """Check the keys of a study section alone."""
+    return _parse_section(StudySection, "study", keys)
+
+
+def parse_moments(keys: Mapping[str, Any]) -> MomentsSection:
+    """Check the keys of a moments section alone."""
+    return _parse_section(MomentsSection, "moments", keys)
+
+
+def _parse_section(model: type[S], section: str, keys: Mapping[str, Any]) -> S:
     try:
-        return LogSection.model_validate(dict(keys))
+        return model.model_validate(dict(keys))
     except ValidationError as error:
-        raise _config_error(error, section="log") from None
+        raise _config_error(error, section=section) from None
 
 
 def _config_error(error: ValidationError, *, file: str | None = None, section: str | None = None) -> ConfigError:

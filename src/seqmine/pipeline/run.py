@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqmine._files import atomic_directory, json_bytes
 from seqmine._text import quote_text
-from seqmine.errors import OutputExists, UnsafePath
+from seqmine.errors import ConfigError, OutputExists, UnsafePath
 from seqmine.pipeline.config import RunConfig, load_config
 from seqmine.pipeline.manifest import host_record, manifest, output_digests, run_identity
 from seqmine.pipeline.outputs import write_parquet
@@ -96,6 +96,12 @@ def run_config(
         Nothing is written, and a run of that name stays as it was.
     """
     config = load_config(path)
+    try:
+        config.study.study()
+        config.moments.options(threads)
+    except ConfigError as error:
+        error.file = error.file or os.fspath(path)
+        raise
     folder = Path(path).parent
     placed = {name: _below(folder, getattr(config.log, name)) for name in ("path", "identity", "starts")}
     config = config.model_copy(update={"log": config.log.model_copy(update=placed)})
@@ -149,12 +155,11 @@ def run_study(
 
 
 def _work(config: RunConfig, folder: Path, threads: int, progress: Progress) -> tuple[EventLog, Labels, MiningResult]:
-    from seqmine.labels import Outcome, Study, label
-    from seqmine.mining import MinerOptions, mine
+    from seqmine.labels import label
+    from seqmine.mining import mine
 
-    asked = config.study.model_dump()
-    study = Study(Outcome(asked.pop("outcome")), **asked)
-    options = MinerOptions(**config.moments.model_dump(exclude_unset=True), threads=threads)
+    # Both are checked before the log is read, which may take long.
+    study, options = config.study.study(), config.moments.options(threads)
     with progress.stage("read the log"):
         log = open_log(config.log, threads=threads, quarantine=str(folder / "quarantine.parquet"))
     with progress.stage("label"):
@@ -174,7 +179,7 @@ def _options(config: RunConfig) -> dict[str, Any]:
     return {
         "log": config.log.for_manifest(),
         "study": config.study.model_dump(mode="json"),
-        "moments": config.moments.model_dump(mode="json", exclude_unset=True),
+        "moments": config.moments.model_dump(mode="json"),
     }
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqmine._files import file_digest
-from seqmine.errors import ConfigError, MissingInputError
+from seqmine.errors import ConfigError, MissingInputError, SchemaError
 from seqmine.pipeline.config import LogSection
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
+    from seqmine.labels import Labels
 
-__all__ = ["fingerprints", "input_files", "is_saved_log", "open_log"]
+__all__ = ["fingerprints", "input_files", "is_saved_log", "open_log", "read_labels"]
 
 
 def is_saved_log(path: str | os.PathLike[str]) -> bool:
@@ -38,12 +39,14 @@ def _names(sources: list[Any]) -> list[str]:
     return [source.name for source in sources if source.name is not None]
 
 
-def fingerprints(section: LogSection) -> list[dict[str, Any]]:
+def fingerprints(section: LogSection, *further: str) -> list[dict[str, Any]]:
     """Return name, size and SHA-256 of every input file, by name; the names say nothing of where the files lie.
+
+    ``further`` are paths of other input files.
 
     A saved log is known by its manifest, which holds the digests of its columns.
     """
-    files = input_files(section)
+    files = [*input_files(section), *further]
     base = os.path.commonpath([str(Path(file).parent) for file in files]) if files else ""
     found = []
     for file in files:
@@ -53,6 +56,38 @@ def fingerprints(section: LogSection) -> list[dict[str, Any]]:
             raise MissingInputError(f"cannot read the input: {error.strerror}", file=file) from None
         found.append({"name": Path(os.path.relpath(file, base)).as_posix(), "sha256": digest, "size": size})
     return sorted(found, key=lambda entry: str(entry["name"]))
+
+
+def read_labels(
+    path: str, *, timezone: str, lookback: str | None = None, exclude_events: list[str] | None = None
+) -> Labels:
+    """Read a Parquet, CSV or Arrow file of entity, index_time and label; times without zone are in ``timezone``."""
+    import pyarrow as pa
+
+    from seqmine.events.sources import open_paths
+    from seqmine.labels import Labels
+
+    tables = []
+    for source in open_paths(path, None, 200.0):
+        schema = source.schema()
+        batches = [chunk.batch for chunk in source.chunks(schema.names)]
+        tables.append(pa.Table.from_batches(batches) if batches else schema.empty_table())
+    table = pa.concat_tables(tables)
+    if "label" in table.column_names and pa.types.is_binary(table.schema.field("label").type):
+        table = _labels_from_text(table, path)
+    return Labels.from_arrow(table, lookback, exclude_events or (), timezone=timezone)
+
+
+def _labels_from_text(table: Any, path: str) -> Any:
+    """CSV columns come as bytes: text for all, whole numbers for the label."""
+    import pyarrow as pa
+
+    try:
+        columns = {name: table[name].cast(pa.large_string()) for name in table.column_names}
+        columns["label"] = columns["label"].cast(pa.int8())
+    except pa.ArrowInvalid:
+        raise SchemaError("the labels are not all 0 or 1", file=path, column="label") from None
+    return pa.table(columns)
 
 
 def open_log(section: LogSection, *, threads: int = 0, quarantine: str | None = None) -> EventLog:
