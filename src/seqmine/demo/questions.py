@@ -1,0 +1,125 @@
+"""The demo's two questions, each with a study that cannot leak and a fair comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seqmine.demo.data import Shopping
+from seqmine.demo.strata import with_strata
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.labels import Labels, Study
+    from seqmine.mining import MiningResult
+
+__all__ = ["QUESTIONS", "Answered", "Question", "answer"]
+
+LOOKBACK_DAYS = 120
+MINER = {
+    "max_length": 3,
+    "max_gap": "6w",
+    "gap_bins": ("1d", "3d", "1w", "2w", "3w", "4w"),
+    "min_support": 100,
+    "top_k": 40,
+    "context": ("trip",),
+    "redundancy": 0.6,
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question: what is asked when, what must not be seen, and what is compared with what.
+
+    Attributes
+    ----------
+    name
+        Of its files.
+    title, outcome, index, hidden, compared
+        For the reader.
+    happened
+        The outcome as a verb, for the counts.
+    at
+        Index times; None asks at every mailing.
+    exclude_events
+        Event types that patterns never see.
+    strata
+        Columns of the labels that a comparison holds equal.
+    """
+
+    name: str
+    title: str
+    outcome: str
+    index: str
+    hidden: str
+    compared: str
+    happened: str
+    at: tuple[str, ...] | None
+    exclude_events: tuple[str, ...]
+    strata: tuple[str, ...]
+
+    def study(self, shopping: Shopping) -> Study:
+        """Return the study for `label`."""
+        from seqmine.labels import Outcome, Study
+
+        return Study(
+            Outcome(self.outcome),
+            at=shopping.mailings if self.at is None else list(self.at),
+            lookback=f"{LOOKBACK_DAYS}d",
+            exclude_events=self.exclude_events,
+        )
+
+
+QUESTIONS = (
+    Question(
+        name="stops_buying",
+        title="What comes before a household stops buying?",
+        outcome="no basket within 60d",
+        index="asked on 1 May, 1 July, 1 September and 1 November 2017, of households with a basket in the 60 days before",
+        hidden="patterns see the 120 days before the date; nothing at or after it",
+        compared="households that came equally often and were last seen equally long ago",
+        happened="stopped",
+        at=("2017-05-01", "2017-07-01", "2017-09-01", "2017-11-01"),
+        exclude_events=(),
+        strata=("activity", "recency"),
+    ),
+    Question(
+        name="redeems_coupon",
+        title="What comes before a mailed household redeems a coupon?",
+        outcome="exists(redeem) within 45d",
+        index="asked at each campaign mailing, of the household that was mailed",
+        hidden="patterns see the 120 days before the mailing; redemptions are hidden from them, being the outcome itself",
+        compared="households that were mailed the same type of campaign and came equally often",
+        happened="redeemed",
+        at=None,
+        exclude_events=("redeem",),
+        strata=("campaign", "activity"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question with its rows (strata included) and its moments."""
+
+    question: Question
+    labels: Labels
+    table: Any
+    moments: MiningResult
+
+
+def answer(log: EventLog, shopping: Shopping, question: Question, threads: int) -> Answered:
+    """Label and mine one question."""
+    from seqmine.labels import Labels, label
+    from seqmine.mining import MinerOptions, mine
+
+    study = question.study(shopping)
+    labels = label(log, study, threads=threads)
+    table = with_strata(log, labels, "basket", LOOKBACK_DAYS)
+    if "campaign" in question.strata:
+        table = (
+            table.join(shopping.mailings, ["entity", "index_time"]) if "campaign" not in table.column_names else table
+        )
+    rows = Labels.from_arrow(table, study.lookback, study.exclude_events)
+    options = MinerOptions(**MINER, strata=question.strata, threads=threads)
+    return Answered(question, labels, rows.to_arrow(), mine(log, rows, options))
