@@ -84,18 +84,19 @@ def run(argv: Sequence[str]) -> int:
         with _sigterm_unwinds(), warnings.catch_warnings():
             warnings.simplefilter("default", SeqmineWarning)
             warnings.showwarning = _show_warning
-            status = cli.main(args=list(argv), prog_name="seqmine", standalone_mode=False)
+            # Not cli.main(), which would turn Ctrl-C and a closed pipe into exits of its own.
+            with cli.make_context("seqmine", list(argv)) as context:
+                status = cli.invoke(context)
             sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except BaseException as caught:
-        # click wraps what it catches: Ctrl-C and SIGTERM in Abort, a closed pipe in SystemExit.
-        wrapped = isinstance(caught, (click.Abort, SystemExit))
-        error = (caught.__cause__ or caught.__context__ or caught) if wrapped else caught
-        if isinstance(error, BrokenPipeError):
-            # Python would complain once more when it closes stdout at exit.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return exit_code(error)
+    except click.exceptions.Exit as done:  # --help, --version
+        return done.exit_code
+    except BrokenPipeError as error:
+        # Python would complain once more when it closes stdout at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_code(error)
+    except BaseException as error:
         if debug:
             traceback.print_exception(error)
         return _tell(error, as_json=as_json)

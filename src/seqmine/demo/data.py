@@ -136,9 +136,11 @@ def _redemptions(redeemed: pa.Table) -> pa.Table:
 
 
 def _shifted(date: Any, later: int) -> Any:
-    """Local midnight of a date, plus some microseconds, as UTC."""
-    midnight: Any = pc.assume_timezone(date.cast(pa.timestamp("us")), TIMEZONE)
-    return pc.add(midnight.cast(pa.int64()), later).cast(pa.timestamp("us", "UTC"))
+    """Local midnight of a date, plus some microseconds by the clock, as UTC."""
+    # Added to the wall clock: some days have 23 or 25 hours.
+    wall: Any = pc.add(date.cast(pa.timestamp("us")).cast(pa.int64()), later)
+    local: Any = pc.assume_timezone(wall.cast(pa.timestamp("us")), TIMEZONE)
+    return local.cast(pa.timestamp("us", "UTC"))
 
 
 def _households(ids: Any) -> Any:

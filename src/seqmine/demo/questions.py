@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["QUESTIONS", "Answered", "Question", "answer"]
 
 LOOKBACK_DAYS = 120
-MINER = {
+MINER: dict[str, Any] = {
     "max_length": 3,
     "max_gap": "6w",
     "gap_bins": ("1d", "3d", "1w", "2w", "3w", "4w"),
@@ -75,7 +75,7 @@ QUESTIONS = (
         name="stops_buying",
         title="What comes before a household stops buying?",
         outcome="no basket within 60d",
-        index="asked on 1 May, 1 July, 1 September and 1 November 2017, of households with a basket in the 60 days before",
+        index="asked on 1 May, 1 July, 1 September and 1 November 2017, of those with a basket in the 60 days before",
         hidden="patterns see the 120 days before the date; nothing at or after it",
         compared="households that came equally often and were last seen equally long ago",
         happened="stopped",
@@ -88,7 +88,7 @@ QUESTIONS = (
         title="What comes before a mailed household redeems a coupon?",
         outcome="exists(redeem) within 45d",
         index="asked at each campaign mailing, of the household that was mailed",
-        hidden="patterns see the 120 days before the mailing; redemptions are hidden from them, being the outcome itself",
+        hidden="patterns see the 120 days before the mailing, but no redemptions: those are the outcome itself",
         compared="households that were mailed the same type of campaign and came equally often",
         happened="redeemed",
         at=None,
@@ -116,10 +116,6 @@ def answer(log: EventLog, shopping: Shopping, question: Question, threads: int) 
     study = question.study(shopping)
     labels = label(log, study, threads=threads)
     table = with_strata(log, labels, "basket", LOOKBACK_DAYS)
-    if "campaign" in question.strata:
-        table = (
-            table.join(shopping.mailings, ["entity", "index_time"]) if "campaign" not in table.column_names else table
-        )
     rows = Labels.from_arrow(table, study.lookback, study.exclude_events)
     options = MinerOptions(**MINER, strata=question.strata, threads=threads)
     return Answered(question, labels, rows.to_arrow(), mine(log, rows, options))

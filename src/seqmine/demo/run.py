@@ -68,9 +68,13 @@ def run_demo(
         for question in QUESTIONS:
             with progress.stage(question.title):
                 answers.append(answer(log, shopping, question, threads))
-        text = "\n".join(_report(log, shopping, answers, target)) + "\n"
+        text = "\n".join([*_report(log, shopping, answers), *_files(answers)]) + "\n"
         _write(folder, log, answers, text, progress, target, threads)
-    return DemoResult(text, target, all(one.moments.complete for one in answers))
+    return DemoResult(
+        text + "\n" + "\n".join(_next_steps(target, answers)) + "\n",
+        target,
+        all(one.moments.complete for one in answers),
+    )
 
 
 def _log(shopping: data.Shopping, threads: int) -> EventLog:
@@ -128,7 +132,7 @@ def _write(
 # --- the text ---------------------------------------------------------------------------------------------------------
 
 
-def _report(log: EventLog, shopping: data.Shopping, answers: list[Answered], target: Path) -> Iterator[str]:
+def _report(log: EventLog, shopping: data.Shopping, answers: list[Answered]) -> Iterator[str]:
     yield "seqmine demo: which timed sequences come before an outcome?"
     yield ""
     yield "THE DATA"
@@ -156,19 +160,25 @@ def _report(log: EventLog, shopping: data.Shopping, answers: list[Answered], tar
         "many look better than they are. Nothing certifies them yet."
     )
     yield from _wrapped(
-        "None of it is an effect. Who was mailed was chosen because they buy more, and who makes stock-up trips differs "
-        "in many ways from who does not: changing the sequence need not change the outcome."
+        "None of it is an effect. Households were mailed because they buy more, and those that make stock-up trips "
+        "differ in many ways from the others: changing the sequence need not change the outcome."
     )
     yield ""
-    yield f"FILES in {target}"
+
+
+def _files(answers: list[Answered]) -> Iterator[str]:
+    yield "FILES"
     yield f"  {LOG:<32} the log, ready to open"
     for one in answers:
         moments, labels = f"moments_{one.question.name}.parquet", f"labels_{one.question.name}.parquet"
         yield f"  {moments:<32} all {len(one.moments)} moments of this question"
         yield f"  {labels:<32} its rows: household, date, outcome, strata"
     yield f"  {'summary.txt, manifest.json':<32} this text; what decides every byte. run.json: when and where"
-    yield ""
-    yield "GO ON"
+
+
+def _next_steps(target: Path, answers: list[Answered]) -> Iterator[str]:
+    # Not in summary.txt: where the files lie must not show in their bytes.
+    yield f"They are in {target}. GO ON WITH"
     yield f"  seqmine inspect {target / LOG}"
     yield f"  seqmine find {target / LOG} 'basket{{trip=stock_up}} -> no basket within 8w' --rows 5"
     rows = target / f"labels_{answers[0].question.name}.parquet"

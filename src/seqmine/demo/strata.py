@@ -49,7 +49,8 @@ def _keys(log: EventLog, event: str) -> tuple[Int64, int, int]:
     code = log.event_types.index(event)
     chosen = np.asarray(log.code) == code
     time = np.asarray(log.time)[chosen]
-    entity = np.repeat(np.arange(log.n_entities, dtype=np.int64), np.diff(np.asarray(log.entity_offsets)))[chosen]
+    offsets: Any = log.entity_offsets
+    entity = np.repeat(np.arange(log.n_entities, dtype=np.int64), np.diff(offsets))[chosen]
     origin = int(time.min())
     width = int(time.max()) - origin + 1
     return entity * width + (time - origin), origin, width
