@@ -336,6 +336,19 @@ def test_entities_without_events_count_as_rows() -> None:
     assert result.to_arrow().column("base_rate")[0].as_py() == sum(maker.label.values()) / 250
 
 
+def test_support_counts_rows_not_events() -> None:
+    """Three index times of one entity see one event three times."""
+    log = sm.EventLog.from_arrow(
+        {"entity": ["a", "b"], "time": [0, 0], "event": ["x", "y"]}, time_unit="s", plausible_years=None
+    )
+    times = [INDEX, INDEX + timedelta(days=1), INDEX + timedelta(days=2), INDEX]
+    table = pa.table({"entity": ["a", "a", "a", "b"], "index_time": pa.array(times), "label": [1, 1, 0, 0]})
+    result = sm.mine(log, sm.Labels.from_arrow(table), sm.MinerOptions(min_support=3)).to_arrow()
+    assert result.select(["pattern", "n_matched", "n_positive"]).to_pylist() == [
+        {"pattern": "x", "n_matched": 3, "n_positive": 2}
+    ]
+
+
 def test_time_budget_gives_what_there_is() -> None:
     maker = Maker(12)
     for i in range(400):

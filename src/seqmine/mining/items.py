@@ -45,8 +45,8 @@ class Item:
 def make_items(log: EventLog, bound: BoundRows, context: tuple[str, ...], min_support: int) -> list[Item]:
     """All steps worth trying, in the byte order of their texts.
 
-    An event type (or one with a condition on a text) is left out when fewer than `min_support` events of the whole
-    log have it: fewer rows then do. Thresholds of numbers are quantiles over the events that some row may see, so
+    An event type (or one with a condition on a text) is left out when too few events of the whole log have it for
+    `min_support` rows, at the most rows that one entity has. Thresholds of numbers are quantiles over the events that some row may see, so
     nothing from after an index gets into a pattern.
 
     Raises
@@ -54,8 +54,11 @@ def make_items(log: EventLog, bound: BoundRows, context: tuple[str, ...], min_su
     ParameterError
         The log has no such attribute or no values, or there would be more than 200,000 steps.
     """
+    rows_of_entity = np.bincount(bound.entity[bound.entity >= 0], minlength=1)
+    # One event is in every row of its entity, so support can exceed the number of events.
+    least_events = -(-min_support // max(int(rows_of_entity.max()), 1))
     counts = np.bincount(log.code, minlength=len(log.event_types))
-    types = [int(code) for code in np.flatnonzero(counts >= min_support)]
+    types = [int(code) for code in np.flatnonzero(counts >= least_events)]
     items = [Item(str(Selector((log.event_types[code],))), code, ()) for code in types]
     visible: Flags | None = None
     for name in context:
@@ -66,7 +69,7 @@ def make_items(log: EventLog, bound: BoundRows, context: tuple[str, ...], min_su
         elif name in ("weekday", "hour"):
             made = _clock_items(log, types, name)
         else:
-            made = _category_items(log, name, min_support)
+            made = _category_items(log, name, least_events)
         for item in made:
             items.append(item)
             if len(items) > MAX_ITEMS:
@@ -164,13 +167,13 @@ def _threshold_items(
                 yield _item(log, name, *make(threshold))
 
 
-def _category_items(log: EventLog, name: str, min_support: int) -> Iterator[Item]:
+def _category_items(log: EventLog, name: str, least_events: int) -> Iterator[Item]:
     column: Any = log.attributes[name]
     index = log.attribute_names.index(name)
     n_categories = len(column.categories)
     pair = log.code.astype(np.int64) * (n_categories + 1) + column.codes + 1  # null is 0
     pairs, counts = np.unique(pair, return_counts=True)
-    for key in pairs[counts >= min_support]:
+    for key in pairs[counts >= least_events]:
         code, category = divmod(int(key), n_categories + 1)
         if category == 0:
             continue
