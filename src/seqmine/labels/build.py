@@ -49,8 +49,9 @@ def label(log: EventLog, study: Study, threads: int = 0) -> Labels:
     ``not_born``
         The entity's start (declared, else its first event) lies after the index.
     ``not_followed``
-        The log is not observed until the end of the outcome interval (which may also be beyond all int64 times), or
-        the outcome table says so: label 0 known only up to a time before the end; a value measured after the end.
+        The log is not observed until the end of the outcome interval (which may also be beyond all int64 times).
+        With an outcome table: the end lies after both the log's end and the table's latest time, or the table says
+        so: label 0 known only up to a time before the end; a value measured after the end.
     ``short_tenure``
         The start lies less than ``min_tenure`` before the index.
     ``inactive``
@@ -225,10 +226,16 @@ def _from_table(rows: _Rows) -> _Answer:
     after = np.zeros(len(row), dtype=np.bool_) if end is None else time >= end
     # A value that is measured too late says nothing of the interval.
     unfollowed = after if known.happened is None else ~happened & (time < (begin if end is None else end))
+    out_of_sight = np.zeros(len(row), dtype=np.bool_)
+    if end is not None and known.happened is not None:
+        # Whoever wrote the table watched at least until its latest time; what lies beyond is unknown whatever the
+        # outcome. Keeping early positives there and dropping the unknown rest would inflate the base rate.
+        watched = max(rows.log.observed_until, int(known.time.max(initial=MIN_TIME)))
+        out_of_sight = end > watched
 
     # The masks are cut down together with the rows, reason by reason.
     masks = {
-        "not_followed": ~fits | (there & unfollowed),
+        "not_followed": ~fits | out_of_sight | (there & unfollowed),
         "already": there & happened & (time < rows.time),
         "outcome_in_lead": there & happened & (time >= rows.time) & (time < begin),
         "no_outcome_row": ~there,
