@@ -237,7 +237,7 @@ def by_table(
     ],
 )  # fmt: skip
 def test_an_outcome_table_with_a_horizon(known: int, time: int, expected: int | str) -> None:
-    label_, excluded = by_table([("a", time, known), ("b", 5, 1)], 100)
+    label_, excluded = by_table([("a", time, known), ("b", 5, 1), ("watched to the end", 130, 0)], 100)
     assert (label_, excluded) == (([expected], {}) if isinstance(expected, int) else ([], {expected: 1}))
 
 
@@ -261,7 +261,15 @@ def test_an_outcome_table_of_values(time: int, expected: float | str) -> None:
 
 def test_an_outcome_table_that_lacks_the_entity() -> None:
     assert by_table([("b", 200, 1)], 100) == ([], {"no_outcome_row": 1})
-    assert by_table([], 100) == ([], {"no_outcome_row": 1})
+    assert by_table([], 100) == ([], {"not_followed": 1})
+    assert by_table([], 100, None) == ([], {"no_outcome_row": 1})
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_beyond_the_end_of_all_follow_up_the_outcome_is_never_asked(known: int) -> None:
+    # The table's latest time is 129, the interval ends at 130: keeping the early positive would bias the base rate.
+    assert by_table([("a", 115, known), ("b", 129, 0)], 100) == ([], {"not_followed": 1})
+    assert by_table([("a", 115, 1), ("b", 130, 0)], 100) == ([1], {})
 
 
 def test_an_outcome_table_at_the_end_of_time() -> None:
