@@ -66,7 +66,10 @@ def parse_iso(array: ArrowArray) -> Parsed:
     valid = np.ones(n, np.bool_) if array.null_count == 0 else np.asarray(array.is_valid())
     time, has_offset = np.zeros(n, np.int64), np.zeros(n, np.bool_)
     flags = np.where(valid, np.uint8(reasons.TIME_UNPARSABLE.number), np.uint8(0))
-    for length in np.unique(lengths[valid]).tolist():
+    sizes = lengths[valid]
+    # Mostly all texts have one length, and looking for distinct lengths would cost as much as parsing.
+    one_length = sizes.size > 0 and int(sizes.min()) == int(sizes.max())
+    for length in sizes[:1].tolist() if one_length else np.unique(sizes).tolist():
         if not _SHORTEST <= length <= _LONGEST:
             continue
         rows = np.flatnonzero(valid & (lengths == length))

@@ -140,7 +140,8 @@ def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[S
     for item in given:
         if not isinstance(item, (str, os.PathLike)):
             raise ParameterError(f"path holds a {type(item).__name__}, not a path", hint="give texts or pathlib paths")
-        files += _expand(os.fspath(item), chosen)
+        with _finding(os.fspath(item)):
+            files += _expand(os.fspath(item), chosen)
     if not files:
         raise ParameterError("the list of paths is empty", hint="give at least one file")
     seen: set[str] = set()
@@ -191,7 +192,13 @@ def reading(file: str | None, row: int | None = None) -> Iterator[None]:
         raise MissingInputError(
             f"cannot read the input: {error.strerror or 'the system refused'}", file=file, hint="check the path"
         ) from error
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except pa.ArrowNotImplementedError as error:
+        raise SchemaError(
+            f"the input uses what this pyarrow cannot read: {str(error).splitlines()[0][:200]}",
+            file=file,
+            hint="write it again with common types and compression",
+        ) from error
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise CorruptFileError(
             "the file is torn or damaged" if file else "the stream failed or is damaged",
             file=file,
@@ -235,7 +242,30 @@ def arrow_source(data: Any) -> Source:
     )
 
 
+def readable(schema: pa.Schema) -> pa.Schema:
+    """Return the schema; raise (inside `reading`) where its names are no UTF-8."""
+    _ = schema.names  # decodes them
+    for kind in schema.types:  # and so do the names of zones
+        _ = getattr(getattr(kind, "value_type", kind), "tz", None)
+    return schema
+
+
 # --- finding files ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _finding(path: str) -> Iterator[None]:
+    try:
+        yield
+    except SeqmineError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the system refused"
+        raise MissingInputError(f"cannot look for the input: {reason}", file=path, hint="check the path") from error
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _expand(path: str, format: Format | None) -> list[str]:
@@ -262,7 +292,7 @@ def _expand(path: str, format: Format | None) -> list[str]:
 
 def _directory(path: str, format: Format | None) -> list[str]:
     files = []
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
         for name in sorted(names):
             if name.startswith((".", "_")):
@@ -299,6 +329,12 @@ def _source(file: str, format: Format | None, max_expansion: float) -> Source:
                 hint="save it to a file first",
             )
         return IpcSource(file, stream) if kind == "arrow" else CsvSource(file, stream, max_expansion)
+    if not Path(file).is_file():
+        raise ParameterError(
+            "this is a pipe or a device, which cannot be read from its start again",
+            file=file,
+            hint='pipe it into the command and pass "-", with format= if it is CSV',
+        )
     with reading(file), Path(file).open("rb") as opened:
         head = opened.read(8)
     if not head:
@@ -334,6 +370,7 @@ def batches_of(reader: Iterable[pa.RecordBatch], file: str | None) -> Iterator[C
                 batch = next(iterator)
             except StopIteration:
                 return
+            batch.validate()  # buffers as long as their arrays: what is read below trusts that
         for start in range(0, batch.num_rows, BATCH_ROWS):
             yield Chunk(batch.slice(start, BATCH_ROWS), row + start)
         row += batch.num_rows
