@@ -29,10 +29,10 @@ __all__ = ["Inspection", "guess_columns", "inspect_source"]
 _NAMES = {
     "entity": "entity entityid customerid userid customer user accountid clientid householdid memberid personid "
     "distinctid patientid caseid caseconceptname contactid subscriberid visitorid userpseudoid idstudent studentid "
-    "anonymousid sessionid account client household member person patient case id",
+    "anonymousid sessionid account client household member person patient case who id",
     "time": "time timestamp ts eventtime eventtimestamp datetime occurredat timetimestamp createdat originaltimestamp "
-    "derivedtstamp transactiontimestamp receivedat sentat day date created",
-    "event": "event eventtype eventname type action activity conceptname activityname name eventcode code",
+    "derivedtstamp transactiontimestamp receivedat sentat day date created when at",
+    "event": "event eventtype eventname type action activity conceptname activityname name eventcode code what",
     "value": "value amount revenue price total salesvalue sum cost quantity score",
 }
 _SAMPLE_ROWS = 4_096
