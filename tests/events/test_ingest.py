@@ -183,6 +183,9 @@ def test_the_digest_tells_every_difference() -> None:
         EventLog.from_arrow(make([*rows, rows[0]]), **KEYWORDS),
     ]
     assert len({log.digest for log in logs}) == len(logs)
+    # Names are told apart by where they end, too.
+    pairs = [EventLog.from_arrow(table([(name, 1, "x") for name in names])) for names in (("a", "bc"), ("ab", "c"))]
+    assert pairs[0].digest != pairs[1].digest
     # An observed_until that says what is known anyway is no difference, and neither are unused columns.
     assert EventLog.from_arrow(make(rows), observed_until=2, **KEYWORDS).digest == logs[0].digest
     assert EventLog.from_arrow(make(rows).append_column("more", pa.array([1, 2])), **KEYWORDS).digest == logs[0].digest

@@ -68,6 +68,14 @@ def test_files_of_every_kind_and_split(data: pa.Table, digest: str, tmp_path: Pa
     assert EventLog.read([nested / "c.PARQUET", str(many / "*.parquet"), many / "b.arrow"], **KEYWORDS).digest == digest
 
 
+def test_files_may_differ_in_their_times(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("entity,time,event\na,2026-01-01T00:00:00,x\n")
+    (tmp_path / "b.csv").write_text("entity,time,event\na,2026-01-01T00:00:00Z,x\n")
+    pq.write_table(table([("a", 5, "x")]), tmp_path / "c.parquet")
+    log = EventLog.read(tmp_path, timezone="Europe/Berlin")
+    assert log.time.tolist() == [5, 1_767_222_000_000_000, 1_767_225_600_000_000]
+
+
 def test_a_name_that_lies_about_the_format(data: pa.Table, digest: str, tmp_path: Path) -> None:
     pq.write_table(data, tmp_path / "events.parquet.zst")  # as one vendor names plain Parquet
     assert EventLog.read(tmp_path / "events.parquet.zst", **KEYWORDS).digest == digest

@@ -146,9 +146,6 @@ def read_numbers(
     result = np.array(numbers.fill_null(np.nan) if numbers.null_count else numbers, np.float64)
     unusable = np.isinf(result) if nan_is_null else ~np.isfinite(result) & valid & (flags == 0)
     flags[unusable] = reasons.VALUE_NOT_FINITE.number
-    # One bit pattern for each number, so that equal logs have equal digests: no negative zero, one kind of NaN.
-    result += 0.0
-    result[np.isnan(result) | (flags != 0)] = np.nan
     return result, flags if flags.any() else None
 
 
