@@ -54,13 +54,21 @@ build/.installed-dev: requirements/dev.txt requirements/demo.txt | $(VENV)/bin/p
 	@$(STEP) "install test tools into .venv (1 minute)" $(PIP) install --no-deps -r requirements/dev.txt
 	@touch $@ build/.installed-demo
 
-# One build directory for wheel and C++ tests, kept between runs: the second build takes seconds.
-INSTALL = $(PIP) install --no-build-isolation --no-deps --force-reinstall -C build-dir=$(ROOT)/build/release
+# What is tested is what would ship: a wheel is built, its contents are checked, and it is installed. One build directory
+# for wheel and C++ tests, kept between runs: the second build takes seconds.
+WHEEL = $(PIP) wheel --no-build-isolation --no-deps -C build-dir=$(ROOT)/build/release
+INSTALL = $(PIP) install --no-deps --force-reinstall build/wheel/seqmine-*.whl
+
 build-demo: build/.installed-demo
-	@$(STEP) "build and install seqmine (1 to 3 minutes the first time)" $(INSTALL) -C cmake.define.SEQMINE_TESTS=OFF .
+	@rm -rf build/wheel
+	@$(STEP) "build seqmine (1 to 3 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=OFF -w build/wheel .
+	@$(STEP) "install it" $(INSTALL)
 
 build: build/.installed-dev
-	@$(STEP) "build and install seqmine and its C++ tests (2 to 4 minutes the first time)" $(INSTALL) -C cmake.define.SEQMINE_TESTS=ON .
+	@rm -rf build/wheel
+	@$(STEP) "build seqmine and its C++ tests (2 to 5 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=ON -w build/wheel .
+	@$(STEP) "check what is in the wheel" $(PY) tools/check_wheel.py build/wheel
+	@$(STEP) "install it" $(INSTALL)
 
 # --- faces ------------------------------------------------------------------------------------------------------------
 
@@ -90,9 +98,9 @@ proofs: build
 readme: build-demo
 	@$(STEP) "regenerate the demo excerpt of README.md" $(PY) tools/readme_demo.py
 
-wheel: build/.installed-demo
-	@$(STEP) "build a wheel into ./dist" $(PIP) wheel --no-build-isolation --no-deps -C build-dir=$(ROOT)/build/release -w dist .
-	@$(STEP) "check what is in the wheel" $(PY) tools/check_wheel.py dist
+wheel: build-demo
+	@$(STEP) "check what is in the wheel" $(PY) tools/check_wheel.py build/wheel
+	@mkdir -p dist && cp build/wheel/seqmine-*.whl dist/ && ls dist
 
 clean:
 	rm -rf .venv build dist demo-output runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
