@@ -290,7 +290,8 @@ Status Ingest::State::finish(const FinishOptions& given, const StopToken& stop, 
     table.release_slots();
     const bool renamed = c == 0 && new_names.has_value();
     Result<Ranking> ranking = detail::rank_names(
-        renamed ? std::vector<const detail::NameArena*>{&*new_names} : table.arenas(), table.size(), threads, stop);
+        renamed ? std::vector<const detail::NameArena*>{&*new_names} : table.arenas(), table.size(), !renamed,
+        threads, stop);
     if (!ranking.ok()) return ranking.status();
     rankings.push_back(std::move(ranking.value()));
   }
@@ -300,11 +301,12 @@ Status Ingest::State::finish(const FinishOptions& given, const StopToken& stop, 
   // Types of excluded events get no number at all.
   detail::ArrangeInput input;
   const Names& types = rankings[1].names;
+  std::vector<std::string_view> excluded_events(given.excluded_events.begin(), given.excluded_events.end());
+  std::sort(excluded_events.begin(), excluded_events.end());
   std::vector<bool> included;
   std::vector<std::uint32_t> code_of_rank;
   for (std::int64_t r = 0; r < types.size(); ++r) {
-    const bool excluded =
-        std::find(given.excluded_events.begin(), given.excluded_events.end(), types[r]) != given.excluded_events.end();
+    const bool excluded = std::binary_search(excluded_events.begin(), excluded_events.end(), types[r]);
     code_of_rank.push_back(excluded ? detail::excluded_code : static_cast<std::uint32_t>(input.n_types));
     input.n_types += excluded ? 0 : 1;
     included.push_back(!excluded);

@@ -51,6 +51,19 @@ class ByAllKeys {
   const std::vector<KeyColumn>* keys_;
 };
 
+/// visit(i) for i in [0, n); false when a stop was requested on the way.
+template <class Visit>
+bool each_row(std::int64_t n, const StopToken& stop, const Visit& visit) {
+  for (std::int64_t begin = 0; begin < n; begin += tuning::poll_steps) {
+    if (stop.stop_requested()) return false;
+    const std::int64_t end = std::min(n, begin + tuning::poll_steps);
+    for (std::int64_t i = begin; i < end; ++i) visit(i);
+  }
+  return true;
+}
+
+Status cancelled() { return {Code::cancelled, "cancelled"}; }
+
 void write_code(const LogColumns& out, std::int64_t row, std::uint32_t code) noexcept {
   if (out.code16 != nullptr) {
     out.code16[row] = static_cast<std::uint16_t>(code);
@@ -75,7 +88,7 @@ Result<std::int64_t> order_in_place(const Partition& p, int threads, const StopT
   }
   std::int64_t n_equal = 0;
   std::int64_t entity = p.first_entity;
-  for (std::int64_t i = 0; i < p.n; ++i) {
+  const bool done = each_row(p.n, stop, [&](std::int64_t i) {
     const StagedRow& row = p.rows[i];
     // Offsets of the entities before this row's, those without rows included.
     for (; entity < row.entity; ++entity) out.entity_offsets[entity + 1] = p.first_row + i;
@@ -85,7 +98,8 @@ Result<std::int64_t> order_in_place(const Partition& p, int threads, const StopT
       ++n_equal;
       if (duplicates != nullptr) duplicates->push_back(p.first_row + i);
     }
-  }
+  });
+  if (!done) return cancelled();
   for (; entity < p.first_entity + p.n_entities; ++entity) out.entity_offsets[entity + 1] = p.first_row + p.n;
   return n_equal;
 }
@@ -101,13 +115,16 @@ Result<std::int64_t> order_by_entity(const Partition& p, const Shape& shape, int
   SortItem* const items = scratch.items.data();
   std::vector<std::int64_t>& begin = scratch.begin;
   begin.assign(static_cast<std::size_t>(p.n_entities) + 1, 0);
-  for (std::int64_t i = 0; i < p.n; ++i) ++begin[static_cast<std::size_t>(p.rows[i].entity - p.first_entity) + 1];
+  bool done = each_row(p.n, stop, [&](std::int64_t i) {
+    ++begin[static_cast<std::size_t>(p.rows[i].entity - p.first_entity) + 1];
+  });
   for (std::size_t e = 1; e < begin.size(); ++e) begin[e] += begin[e - 1];
-  for (std::int64_t i = 0; i < p.n; ++i) {
+  done = done && each_row(p.n, stop, [&](std::int64_t i) {
     const StagedRow& row = p.rows[i];
     std::int64_t& next = begin[static_cast<std::size_t>(row.entity - p.first_entity)];
     items[next++] = {row.time, row.code, static_cast<std::uint32_t>(i)};
-  }
+  });
+  if (!done) return cancelled();
   // Each begin[e] has moved on to the end of entity e, which is the begin of the next one.
   std::int64_t n_equal = 0;
   std::int64_t first = 0;
@@ -125,22 +142,25 @@ Result<std::int64_t> order_by_entity(const Partition& p, const Shape& shape, int
     }
     first = last;
   }
-  for (std::int64_t k = 0; k < p.n; ++k) {
+  done = each_row(p.n, stop, [&](std::int64_t k) {
     out.time[p.first_row + k] = items[k].time;
     write_code(out, p.first_row + k, items[k].code);
-  }
+  });
   for (std::size_t c = 0; c < shape.n_wide(); ++c) {
-    for (std::int64_t k = 0; k < p.n; ++k) out.wide[c][p.first_row + k] = from_order_key(p.wide[c][items[k].index]);
+    done = done && each_row(p.n, stop, [&](std::int64_t k) {
+      out.wide[c][p.first_row + k] = from_order_key(p.wide[c][items[k].index]);
+    });
   }
   for (std::size_t c = 0; c < shape.n_strings; ++c) {
-    for (std::int64_t k = 0; k < p.n; ++k) {
+    done = done && each_row(p.n, stop, [&](std::int64_t k) {
       out.strings[c][p.first_row + k] = static_cast<std::int32_t>(p.narrow[c][items[k].index]) - 1;
-    }
+    });
   }
   if (shape.has_event_id) {
     const std::uint32_t* ids = p.narrow[shape.n_strings];
-    for (std::int64_t k = 0; k < p.n; ++k) out.event_id[p.first_row + k] = ids[items[k].index];
+    done = done && each_row(p.n, stop, [&](std::int64_t k) { out.event_id[p.first_row + k] = ids[items[k].index]; });
   }
+  if (!done) return cancelled();
   return n_equal;
 }
 

@@ -17,9 +17,10 @@ struct Ranking {
   Names names;                      // by rank
 };
 
-/// Ranks the names in these arenas, whose ids are 0 .. n - 1. O(n log n) comparisons of 8 bytes, on `threads` threads.
-[[nodiscard]] Result<Ranking> rank_names(const std::vector<const NameArena*>& arenas, std::int64_t n, int threads,
-                                         const StopToken& stop);
+/// Ranks the names in these arenas, whose ids are 0 .. n - 1. `distinct` promises that no two are equal. O(n log n)
+/// comparisons of 8 bytes, on `threads` threads.
+[[nodiscard]] Result<Ranking> rank_names(const std::vector<const NameArena*>& arenas, std::int64_t n, bool distinct,
+                                         int threads, const StopToken& stop);
 
 /// The same names in the order of their ids.
 [[nodiscard]] Result<Names> names_by_id(const std::vector<const NameArena*>& arenas, std::int64_t n);
