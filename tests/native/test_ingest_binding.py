@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def text_column(array: pa.Array) -> Any:
 def names(packed: tuple[Any, Any]) -> list[str]:
     offsets, data = packed
     raw = data.tobytes()
-    return [raw[a:b].decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [raw[a:b].decode() for a, b in pairwise(offsets)]
 
 
 def push(ingest: Any, entity: pa.Array, event: pa.Array, times: Any, flags: Any = None) -> Any:
@@ -97,7 +98,7 @@ def test_results_own_their_memory() -> None:
 def test_wrong_dtypes_name_the_cast() -> None:
     ingest = _native.Ingest(0, 0, False, False, 1)
     column = pa.array(["a"])
-    with pytest.raises(TypeError, match="int64.*astype"):
+    with pytest.raises(TypeError, match=r"int64.*astype"):
         push(ingest, column, column, np.zeros(1, np.int32))
     with pytest.raises(TypeError, match="one-dimensional and contiguous"):
         push(ingest, pa.array(["a", "b"]), pa.array(["a", "b"]), np.zeros(4, np.int64)[::2])
