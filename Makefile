@@ -52,6 +52,7 @@ build/.installed-demo: requirements/demo.txt | $(VENV)/bin/python
 build/.installed-dev: requirements/dev.txt requirements/demo.txt | $(VENV)/bin/python
 	@mkdir -p build/tmp build/cache
 	@$(STEP) "install test tools into .venv (1 minute)" $(PIP) install --no-deps -r requirements/dev.txt
+	@$(PIP) check
 	@touch $@ build/.installed-demo
 
 # What is tested is what would ship: a wheel is built, its contents are checked, and it is installed. One build directory
@@ -84,6 +85,7 @@ lint: build lint-steps
 lint-steps:
 	@$(STEP) "ruff" $(VENV)/bin/ruff check .
 	@$(STEP) "mypy --strict" $(PY) -m mypy
+	@$(STEP) "the stubs of _core" $(PY) -m mypy.stubtest seqmine._core --concise --allowlist tools/stubtest-allow.txt
 	@$(STEP) "import layers" $(VENV)/bin/lint-imports --no-logo
 
 sanitize: build/.installed-dev
