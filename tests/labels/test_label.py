@@ -255,7 +255,7 @@ def test_an_outcome_table_without_a_horizon(known: int, time: int, expected: int
     [(99, "already"), (100, "outcome_in_lead"), (110, 2.5), (129, 2.5), (130, "not_followed")],
 )
 def test_an_outcome_table_of_values(time: int, expected: float | str) -> None:
-    label_, excluded = by_table([("a", time, 2.5)], 100, column="value")
+    label_, excluded = by_table([("a", time, 2.5), ("watched to the end", 130, 0.0)], 100, column="value")
     assert (label_, excluded) == (([expected], {}) if isinstance(expected, float) else ([], {expected: 1}))
 
 

@@ -227,7 +227,7 @@ def _from_table(rows: _Rows) -> _Answer:
     # A value that is measured too late says nothing of the interval.
     unfollowed = after if known.happened is None else ~happened & (time < (begin if end is None else end))
     out_of_sight = np.zeros(len(row), dtype=np.bool_)
-    if end is not None and known.happened is not None:
+    if end is not None:
         # Whoever wrote the table watched at least until its latest time; what lies beyond is unknown whatever the
         # outcome. Keeping early positives there and dropping the unknown rest would inflate the base rate.
         watched = max(rows.log.observed_until, int(known.time.max(initial=MIN_TIME)))
