@@ -208,8 +208,9 @@ def _text_chunks(patterns: _native.FrequentPatterns, begin: int, end: int) -> It
             yield from _text_chunks(patterns, at, middle)
             yield from _text_chunks(patterns, middle, until)
         else:
-            narrow = pa.py_buffer(memoryview(offsets.astype(np.int32)))
-            yield pa.Array.from_buffers(pa.string(), until - at, [None, narrow, pa.py_buffer(memoryview(data))])
+            narrow: Any = offsets.astype(np.int32)
+            raw: Any = data
+            yield pa.Array.from_buffers(pa.string(), until - at, [None, pa.py_buffer(narrow), pa.py_buffer(raw)])
 
 
 def mine_frequent(log: EventLog, options: FrequentOptions | None = None) -> FrequentResult:
