@@ -30,9 +30,7 @@ def text_column(array: pa.Array) -> Any:
             pa.types.is_signed_integer(index_type),
         )
     validity, offsets, data = array.buffers()
-    return _native.StringColumn(
-        len(array), array.offset, validity, offsets, data, pa.types.is_large_string(array.type)
-    )
+    return _native.StringColumn(len(array), array.offset, validity, offsets, data, pa.types.is_large_string(array.type))
 
 
 def names(packed: tuple[Any, Any]) -> list[str]:

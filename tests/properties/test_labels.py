@@ -40,11 +40,12 @@ def outcomes(draw: st.DrawFn, clock: Clock, log: Log) -> tuple[oracle.Outcome, s
     horizon = draw(st.sampled_from([d for d in clock.durations if d > 0]))
     step = draw(steps())
     tail = f"within {duration_text(horizon)}"
-    kind = draw(st.sampled_from(("exists", "no", "no", "count", "sum")))
-    if kind == "table":
-        known = draw(st.lists(st.sampled_from(log.entities), unique=True))
-        told = {e: (draw(st.sampled_from(clock.times)), draw(st.integers(0, 1))) for e in known}
-        return oracle.Outcome("table", step, horizon, table=told), ""
+    kind = draw(st.sampled_from(("exists", "no", "no", "count", "sum", "table")))
+    if kind in ("table", "values"):
+        known = draw(st.lists(st.sampled_from([*log.entities, "nobody"]), unique=True))
+        marks = st.integers(0, 1) if kind == "table" else st.sampled_from((-1.5, 0.0, 2.0))
+        told = {e: (draw(st.sampled_from(clock.times)), draw(marks)) for e in known}
+        return oracle.Outcome(kind, step, draw(st.sampled_from((horizon, None))), table=told), ""
     if kind in ("exists", "no"):
         text = f"exists({step_text(step)})" if kind == "exists" else f"no {step_text(step)}"
         return oracle.Outcome(kind, step, horizon), f"{text} {tail}"
@@ -131,16 +132,20 @@ def may_be_incident(outcome: oracle.Outcome) -> bool:
 
 def outcome_of(case: LabelCase) -> sm.Outcome:
     told = case.study.outcome.table
-    if case.study.outcome.kind != "table":
+    kind = case.study.outcome.kind
+    if kind not in ("table", "values"):
         return sm.Outcome(case.outcome_text)
     table = pa.table(
         {
             "entity": pa.array(list(told), pa.string()),
             "time": pa.array([t for t, _ in told.values()], pa.timestamp("us", "UTC")),
-            "label": pa.array([y for _, y in told.values()], pa.int8()),
+            kind.replace("table", "label").replace("values", "value"): pa.array(
+                [y for _, y in told.values()], pa.int8() if kind == "table" else pa.float64()
+            ),
         }
     )
-    return sm.Outcome.from_table(table, horizon=duration_text(case.study.outcome.horizon))
+    horizon = case.study.outcome.horizon
+    return sm.Outcome.from_table(table, horizon=None if horizon is None else duration_text(horizon))
 
 
 def study_of(case: LabelCase) -> sm.Study:

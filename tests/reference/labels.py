@@ -15,6 +15,7 @@ from .language import Event, Log, Step, compare, fits
 from .matching import Row
 
 ANY = Step()
+LAST_TIME = 2**63 - 1
 REASONS = (
     "unknown_entity",  # a table names an entity that the log does not have
     "no_index",  # the entity never has the event that defines the index
@@ -30,20 +31,21 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kind`: count, exists, no, sum or table.
+    """`kind`: count, exists, no, sum, table or values.
 
     Counts and sums are compared with `threshold`, or asked for the upper `share`, or (op and share None) are the
     label themselves. A table gives (time, label) for an entity: label 1 = it happened then, label 0 = followed
-    until then without it.
+    until then without it; values give (time, number measured then), which is the label. Only these two may have no
+    horizon (None): ever after.
     """
 
     kind: str
     step: Step
-    horizon: int
+    horizon: int | None
     op: str | None = None
     threshold: float = 0
     share: Fraction | None = None
-    table: dict[str, tuple[int, int]] = field(default_factory=dict)
+    table: dict[str, tuple[int, int | float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Study:
 class Labelled:
     """Rows (entity, index, label) by entity bytes and index, and how many candidates fell to which reason."""
 
-    rows: list[tuple[str, int, int | Fraction]]
+    rows: list[tuple[str, int, int | float | Fraction]]
     excluded: dict[str, int]
 
 
@@ -129,18 +131,27 @@ def why_not(study: Study, log: Log, entity: str, index: int | None) -> str | Non
         return "not_born"
     begin = index + study.lead
     told = outcome.table.get(entity)
-    if log.observed_until < begin + outcome.horizon:
+    if begin > LAST_TIME:
         return "not_followed"
-    if told is not None and told[1] == 0 and told[0] < begin + outcome.horizon:
+    # Without a horizon, to be followed is to be followed to where the outcome's time begins.
+    end = begin if outcome.horizon is None else begin + outcome.horizon
+    if outcome.horizon is not None:
+        # Whoever wrote the table watched at least until its latest time.
+        watched = max([log.observed_until, *(time for time, _ in outcome.table.values())])
+        if watched < end or (told is not None and told[0] >= end and outcome.kind == "values"):
+            return "not_followed"
+    if told is not None and told[0] < end and told[1] == 0 and outcome.kind == "table":
         return "not_followed"
     if start_of(log, entity) > index - study.min_tenure:
         return "short_tenure"
-    if outcome.kind == "no" and not within(log, entity, outcome.step, index - outcome.horizon, index):
-        return "inactive"
-    if outcome.kind == "table":
+    if outcome.kind == "no":
+        assert outcome.horizon is not None
+        if not within(log, entity, outcome.step, index - outcome.horizon, index):
+            return "inactive"
+    if outcome.kind in ("table", "values"):
         if told is None:
             return "no_outcome_row"
-        if told[1] == 1 and told[0] < begin:
+        if told[0] < begin and (told[1] == 1 or outcome.kind == "values"):
             return "already" if told[0] < index else "outcome_in_lead"
     elif study.incident and outcome.kind != "no":  # who is silent before the index is inactive already
         if holds(outcome, within(log, entity, outcome.step, None, index)):
@@ -165,15 +176,20 @@ def label(study: Study, log: Log) -> Labelled:
     eligible.sort(key=lambda row: (row[0].encode(), row[1]))
 
     def future(entity: str, index: int) -> list[Event]:
+        assert outcome.horizon is not None
         begin = index + study.lead
         return within(log, entity, outcome.step, begin, begin + outcome.horizon)
 
-    marks: list[int | Fraction]
-    if outcome.kind == "table":
-        marks = [
-            int(outcome.table[e][1] == 1 and outcome.table[e][0] < i + study.lead + outcome.horizon)
-            for e, i in eligible
-        ]
+    def told(entity: str, index: int) -> int:
+        time, happened = outcome.table[entity]
+        in_time = outcome.horizon is None or time < index + study.lead + outcome.horizon
+        return int(happened == 1 and in_time)
+
+    marks: list[int | float | Fraction]
+    if outcome.kind == "values":
+        marks = [outcome.table[entity][1] for entity, _ in eligible]
+    elif outcome.kind == "table":
+        marks = [told(*row) for row in eligible]
     elif outcome.share is not None:
         amounts = [amount(outcome, future(*row)) for row in eligible]
         judged = [x for x, (e, _) in zip(amounts, eligible, strict=True) if in_discovery(e, study.seed)]
@@ -205,7 +221,7 @@ def top_threshold(sums: list[int | Fraction], share: Fraction) -> int | Fraction
 
 
 def seen_rows(
-    rows: list[tuple[str, int, int | Fraction]],
+    rows: list[tuple[str, int, int | float | Fraction]],
     lookback: int | None,
     exclude_events: tuple[str, ...] = (),
     starts: dict[str, int] | None = None,

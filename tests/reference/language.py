@@ -42,6 +42,14 @@ class Event:
     value: float | None = None
     attributes: dict[str, str | float | None] = field(default_factory=dict, hash=False)
 
+    def __repr__(self) -> str:
+        """Short, because a failing example prints many: `e0:a@5 value=1.0 ch=web`."""
+        known = {"value": self.value, **self.attributes}
+        return " ".join([f"{self.entity}:{self.type}@{self.time}", *(f"{k}={v}" for k, v in known.items() if v)])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
 
 @dataclass(frozen=True)
 class Log:
@@ -208,10 +216,9 @@ def step_text(step: Step) -> str:
 
 
 def link_text(link: Link) -> str:
-    if link.hi is None:
-        assert link.lo == 1, "only the bare arrow is unbounded"
+    if link == Link(guard=link.guard):
         return "->"
-    return f"-[{duration_text(link.lo)},{duration_text(link.hi)})->"
+    return f"-[{duration_text(link.lo)},{'inf' if link.hi is None else duration_text(link.hi)})->"
 
 
 def to_text(pattern: Pattern) -> str:
@@ -304,9 +311,9 @@ class MinedText:
         self.take("-[")
         lo = parse_duration(self.take())
         self.take(",")
-        hi = parse_duration(self.take())
+        end = self.take()
         self.take(")->")
-        return Link(lo, hi)
+        return Link(lo, None if end == "inf" else parse_duration(end))
 
     def pattern(self) -> Pattern:
         steps: list[Step] = []

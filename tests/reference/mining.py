@@ -137,15 +137,22 @@ def stratified_leverage(matched: Iterable[int], labels: list[int], strata: list[
 def score_rows(
     matched: Iterable[int], labels: list[int], measure: str, strata: list[object] | None = None
 ) -> tuple[str, Fraction | float]:
-    """(direction, score); the score of `lowers` is the measure with the labels flipped."""
+    """(direction, score): `raises` when there are at least as many positive rows as expected.
+
+    Expected are m * P / n, or with strata the sum of m_s * P_s / n_s. The score of `lowers` is the measure with the
+    labels flipped.
+    """
     matched = list(matched)
+    flipped = [1 - label for label in labels]
+    if strata is not None:
+        assert measure == "leverage"
+        score = stratified_leverage(matched, labels, strata)
+        return ("raises", score) if score >= 0 else ("lowers", stratified_leverage(matched, flipped, strata))
     n, positives, m, a = len(labels), sum(labels), len(matched), sum(labels[i] for i in matched)
     raises = a * n >= m * positives
-    y = labels if raises else [1 - label for label in labels]
-    direction = "raises" if raises else "lowers"
-    if strata is not None and measure == "leverage":
-        return direction, stratified_leverage(matched, y, strata)
-    return direction, measure_of(measure, sum(y[i] for i in matched), m, sum(y), n)
+    y = labels if raises else flipped
+    score = measure_of(measure, sum(y[i] for i in matched), m, sum(y), n)
+    return ("raises" if raises else "lowers"), score
 
 
 def all_scored(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -230,7 +231,7 @@ def test_clock_of_the_far_past_and_future() -> None:
         "a{weekday=Mon..Fri, hour=9..12, channel=web} -> no b|c within 3d -> no * within 1w",
         'a -[1us,90m)-> "no" -[1us,90m)-> b span < 2w',
         'a{plan!="é \\"x\\""} -> b',
-        "crm.mail:open -> b",
+        "crm.mail:open -> b -[0s,inf)-> b -[2h,inf)-> c",
     ],
 )
 def test_text_round_trip(text: str) -> None:
@@ -321,6 +322,21 @@ def test_outcome_table() -> None:
     assert [y for *_, y in labels_of(Study(TOLD, at(10), lead=2), events)] == [1, 0, 0, 0]
     assert [y for *_, y in labels_of(Study(TOLD, at(12)), events)] == [1, 0, 0, 0]
     assert labels_of(Study(TOLD, at(13)), events) == [("p", 13, 1), ("r", 13, 0)]
+    # The table was kept until 20 at least, the log until 2: what ends at 20 was watched, what ends at 21 was not.
+    assert labels_of(Study(TOLD, at(10), lead=5), events, until=2) == [("p", 10, 1), ("r", 10, 0)]
+    assert labels_of(Study(TOLD, at(10), lead=6), events, until=2) == []
+    ever = replace(TOLD, horizon=None)
+    assert [y for *_, y in labels_of(Study(ever, at(10)), events, until=2)] == [1, 1, 0, 0]
+    assert labels_of(Study(ever, at(16), lead=2), events) == [("r", 16, 0)]
+
+
+def test_values_from_a_table() -> None:
+    # measured at 9 (before), 11 (in the lead), 12 and 16 (in time), 17 (after); w is not in the table
+    values = {e: (t, 1.5) for e, t in zip("opqrs", (9, 11, 12, 16, 17), strict=True)}
+    study = Study(Outcome("values", A, 5, table=values), at(10), lead=2)
+    found = label(study, Log(many("o:z@0 p:z@0 q:z@0 r:z@0 s:z@0 w:z@0"), declared_end=50))
+    assert found.rows == [("q", 10, 1.5), ("r", 10, 1.5)]
+    assert found.excluded == {"already": 1, "outcome_in_lead": 1, "not_followed": 1, "no_outcome_row": 1}
 
 
 def test_numbers_as_labels() -> None:
@@ -422,6 +438,8 @@ def test_direction_and_flipped_score() -> None:
     # within the strata {0, 2} and {1, 3} half is positive: rows 0 and 1 are one more than expected
     assert score_rows([0, 1], labels, "leverage", ["s", "t", "s", "t"]) == ("raises", 1)
     assert score_rows([0, 1], labels, "leverage", ["s", "s", "t", "t"]) == ("raises", 0)
+    # three of four rows of s are positive: one of two there is fewer than expected, although half is so overall
+    assert score_rows([0, 3], [1, 1, 1, 0, 0, 0], "leverage", list("sssstt")) == ("lowers", Fraction(1, 2))
 
 
 def test_ranking_and_redundancy() -> None:
