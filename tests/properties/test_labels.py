@@ -40,7 +40,7 @@ def outcomes(draw: st.DrawFn, clock: Clock, log: Log) -> tuple[oracle.Outcome, s
     horizon = draw(st.sampled_from([d for d in clock.durations if d > 0]))
     step = draw(steps())
     tail = f"within {duration_text(horizon)}"
-    kind = draw(st.sampled_from(("exists", "no", "no", "count", "sum", "table")))
+    kind = draw(st.sampled_from(("exists", "no", "no", "count", "sum", "table", "values")))
     if kind in ("table", "values"):
         known = draw(st.lists(st.sampled_from([*log.entities, "nobody"]), unique=True))
         marks = st.integers(0, 1) if kind == "table" else st.sampled_from((-1.5, 0.0, 2.0))
