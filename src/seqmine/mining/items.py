@@ -46,8 +46,8 @@ def make_items(log: EventLog, bound: BoundRows, context: tuple[str, ...], min_su
     """All steps worth trying, in the byte order of their texts.
 
     An event type (or one with a condition on a text) is left out when too few events of the whole log have it for
-    `min_support` rows, at the most rows that one entity has. Thresholds of numbers are quantiles over the events that some row may see, so
-    nothing from after an index gets into a pattern.
+    `min_support` rows, at the most rows that one entity has. Thresholds of numbers are quantiles over the events that
+    some row may see, so nothing from after an index gets into a pattern.
 
     Raises
     ------
