@@ -47,6 +47,13 @@ def test_no_file_is_too_long(folder: str, most: int) -> None:
     assert [path.name for path in inside if len(path.read_text(encoding="utf-8").splitlines()) > most] == []
 
 
+def test_the_top_of_the_tree_holds_what_belongs_there() -> None:
+    folders = {".ci", "benchmarks", "bindings", "cpp", "docs", "requirements", "src", "tests", "tools"}
+    files = {".gitignore", "CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "Makefile", "README.md"}
+    top = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    assert top == folders | files | {"pyproject.toml"}
+
+
 def test_nothing_large_or_built_is_tracked() -> None:
     assert [path.name for path in tracked() if path.stat().st_size > 400_000] == []
     assert [path.name for path in tracked() if path.suffix in {".so", ".pyc", ".o", ".whl", ".parquet", ".pkl"}] == []
