@@ -23,7 +23,7 @@ Status guarded(const std::function<Status(std::int64_t, int)>& work, std::int64_
   try {
     return work(unit, worker);
   } catch (const std::bad_alloc&) {
-    return {Code::out_of_memory, "the system has no more memory to give"};
+    return {Code::out_of_memory, "out of memory"};  // short enough for std::string not to allocate again
   } catch (const std::exception& error) {
     return {Code::internal, error.what()};
   } catch (...) {

@@ -63,7 +63,7 @@ struct Ingest::State {
     try {
       status = call();
     } catch (const std::bad_alloc&) {
-      status = {Code::out_of_memory, "the system has no more memory to give"};
+      status = {Code::out_of_memory, "out of memory"};  // short enough for std::string not to allocate again
     } catch (const std::exception& error) {
       status = {Code::internal, error.what()};
     }
@@ -374,7 +374,7 @@ Result<Names> provisional_names(const std::vector<Encoder>& encoders, std::size_
     const NameTable& table = encoders[column].table();
     return detail::names_by_id(table.arenas(), table.size());
   } catch (const std::bad_alloc&) {
-    return Status(Code::out_of_memory, "the system has no more memory to give");
+    return Status(Code::out_of_memory, "out of memory");
   }
 }
 
