@@ -74,10 +74,8 @@ py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, co
   std::vector<Item> given;
   given.reserve(items.size());
   for (auto& [text, type, conditions] : items) {
-    if (type < 0 || type >= log.view.n_types) throw py::value_error("an item names an event type that the log lacks");
-    Predicate predicate{std::vector<std::uint8_t>(static_cast<std::size_t>(log.view.n_types), 0), std::move(conditions)};
-    predicate.types[static_cast<std::size_t>(type)] = 1;
-    given.push_back({std::move(predicate), std::move(text)});
+    if (type < 0) throw py::value_error("an item needs an event type");
+    given.push_back({{{}, std::move(conditions)}, std::move(text), type});
   }
   MinerOptions options{
       .max_length = max_length,

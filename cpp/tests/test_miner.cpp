@@ -288,6 +288,23 @@ TEST_CASE("under a maximum gap the pair table prunes consecutive steps only") {
   CHECK(texts.size() == 6);
 }
 
+TEST_CASE("an item may name its type by number instead of by flags") {
+  std::mt19937_64 rng(17);
+  for (int round = 0; round < 20; ++round) {
+    Problem problem = random_problem(rng, 20);
+    const Result<MinerResult> flags = run(problem, problem.options);
+    const auto plain = problem.items.size() - static_cast<std::size_t>(problem.log.n_types);
+    for (std::size_t i = plain; i < problem.items.size(); ++i) {
+      problem.items[i].type = static_cast<std::int64_t>(i - plain);
+      problem.items[i].predicate.types.clear();
+    }
+    const Result<MinerResult> numbers = run(problem, problem.options);
+    REQUIRE(flags.ok());
+    REQUIRE(numbers.ok());
+    require_same(flags.value().patterns, numbers.value().patterns);
+  }
+}
+
 TEST_CASE("budgets and cancelling") {
   std::mt19937_64 rng(15);
   Problem problem = random_problem(rng, 2);

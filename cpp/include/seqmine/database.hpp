@@ -18,6 +18,7 @@ namespace seqmine {
 struct Item {
   Predicate predicate;
   std::string text;
+  std::int64_t type = -1;  // when >= 0 the step is this one event type, and predicate.types may stay empty
 };
 
 /// Row-major. Inside a row entries are ordered by (time, item) and are distinct. All entries of a row with the

@@ -45,12 +45,17 @@ void Evidence<Time>::join(const Occurrences& before, const Occurrences& candidat
   ends.edge.clear();
   for_common_rows(space_, before, candidates, [&](std::uint32_t, std::size_t i, std::size_t i_end, std::size_t k,
                                                   std::size_t k_end) {
+    std::uint64_t latest = time_[before.position[i]];
     for (std::size_t last = i; k < k_end; ++k) {
       const std::uint32_t at = candidates.position[k];
       const std::uint64_t now = time_[at];
-      const auto fits = [&](std::size_t j) { return before.position[j] < at && now - time_[before.position[j]] >= lo; };
-      while (last + 1 < i_end && fits(last + 1)) ++last;
-      if (!fits(last) || now - time_[before.position[last]] >= hi) continue;
+      while (last + 1 < i_end) {
+        const std::uint64_t next = time_[before.position[last + 1]];
+        if (next > now || now - next < lo) break;
+        latest = next;
+        ++last;
+      }
+      if (latest > now || now - latest < lo || now - latest >= hi) continue;
       if (before.start != nullptr) {
         if (now - before.start[last] >= space_.max_span) continue;
         ends.edge.push_back(before.start[last]);
@@ -147,15 +152,16 @@ BestInterval Evidence<Time>::best_gap(const Occurrences& ends, const Occurrences
   intervals_.clear();
   for_common_rows(space_, ends, begins, [&](std::uint32_t row, std::size_t i, std::size_t i_end, std::size_t k,
                                             std::size_t k_end) {
-    std::uint64_t mask = 0;
+    std::uint64_t mask = 0, latest = time_[ends.position[i]];
     for (std::size_t last = i; k < k_end; ++k) {
-      const std::uint32_t at = begins.position[k];
-      const std::uint64_t now = time_[at];
-      const auto fits = [&](std::size_t j) {
-        return ends.position[j] < at && now - time_[ends.position[j]] >= space_.min_gap;
-      };
-      while (last + 1 < i_end && fits(last + 1)) ++last;
-      if (!fits(last)) continue;
+      const std::uint64_t now = time_[begins.position[k]];
+      while (last + 1 < i_end) {
+        const std::uint64_t next = time_[ends.position[last + 1]];
+        if (next > now || now - next < space_.min_gap) break;
+        latest = next;
+        ++last;
+      }
+      if (latest > now || now - latest < space_.min_gap || now - latest >= space_.max_gap) continue;
       mask |= bins_between(space_, time_, ends, i, last, now, begins.start == nullptr ? now : begins.start[k]);
       if (mask == space_.grid.all()) break;
     }
@@ -167,7 +173,8 @@ BestInterval Evidence<Time>::best_gap(const Occurrences& ends, const Occurrences
 template <class Time>
 void Evidence<Time>::refine(Candidate& pattern, HaltState& halt) {
   const std::size_t length = pattern.items.size();
-  if (length < 2) return;
+  // The search has the best interval of the last gap already, as long as no other gap and no absence narrow it.
+  if (length < 2 || (length == 2 && pattern.absent < 0)) return;
   // Only rows that match under the widest gaps can ever match: the lists shrink to those once.
   Candidate widest = pattern;
   widest.gaps.assign(length - 1, space_.full_gap);
@@ -195,21 +202,25 @@ void Evidence<Time>::refine(Candidate& pattern, HaltState& halt) {
     for (std::size_t step = length - 1; step-- > 1;) {
       join_back(begins[step + 1].view(), entries[step].view(), pattern.gaps[step], begins[step]);
     }
-    bool moved = false;
+    bool moved = false, moved_later = false;
     ends = entries[0];
     for (std::size_t gap = 0; gap + 1 < length; ++gap) {
       if (halt.poll()) return;
+      const bool settled = sweep == 0 && gap + 2 == length && !moved && pattern.absent < 0;  // by the search
+      if (settled) break;
       const BestInterval best = best_gap(ends.view(), begins[gap + 1].view());
       if (best.found && best.score.value > pattern.score.value) {
         pattern.gaps[gap] = space_.grid.interval(best.first, best.last);
         pattern.tally = best.tally;
         pattern.score = best.score;
         moved = true;
+        moved_later = moved_later || gap > 0;
       }
+      if (gap + 2 == length) break;
       join(ends.view(), entries[gap + 1].view(), pattern.gaps[gap], longer);
       std::swap(ends, longer);
     }
-    if (!moved) return;
+    if (!moved_later) return;  // the first gap saw the others as they are now
   }
 }
 

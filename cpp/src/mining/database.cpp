@@ -255,13 +255,20 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
                                 std::int64_t min_support, int threads, const StopToken& stop) {
   const auto n_types = static_cast<std::size_t>(log.n_types);
   for (const Item& item : items) {
-    if (item.predicate.types.size() != n_types) {
+    if (item.type >= log.n_types) {
+      return Status{Code::invalid_argument, "an item names an event type that the log does not have"};
+    }
+    if (item.type < 0 && item.predicate.types.size() != n_types) {
       return Status{Code::invalid_argument, "an item's predicate must have one flag per event type"};
     }
   }
   const auto for_each = [&](const auto& visit) {
     for (std::size_t i = 0; i < items.size(); ++i) {
       const Predicate& predicate = items[i].predicate;
+      if (items[i].type >= 0) {
+        visit(static_cast<std::size_t>(items[i].type), i, predicate.conditions.empty() ? nullptr : &predicate);
+        continue;
+      }
       for (std::size_t type = 0; type < n_types; ++type) {
         if (predicate.types[type] != 0) visit(type, i, predicate.conditions.empty() ? nullptr : &predicate);
       }
