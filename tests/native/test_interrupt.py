@@ -46,6 +46,7 @@ print("works again", found > 0, flush=True)
 """
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("work", ["mine", "mine_frequent"])
 def test_ctrl_c_comes_back_within_half_a_second(work: str) -> None:
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, work], stdout=subprocess.PIPE, text=True)
