@@ -64,7 +64,9 @@ def prove(
         return limits(given(case=strategy)(run))
 
     long = test(math.ceil(examples * LONG_EXAMPLES / DEFAULT_EXAMPLES))
-    return test(examples), pytest.mark.timeout(0)(pytest.mark.long(long))
+    # Sanitizers slow every example several times; they look for faults of memory, which few examples show as well.
+    short = examples // 10 if "SEQMINE_SANITIZED" in os.environ else examples
+    return test(max(short, 1)), pytest.mark.timeout(0)(pytest.mark.long(long))
 
 
 # --- clocks and logs --------------------------------------------------------------------------------
