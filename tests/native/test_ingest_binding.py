@@ -138,6 +138,7 @@ def test_renamed_entities_become_one() -> None:
     assert log["time"].tolist() == [1, 2, 3]
 
 
+@pytest.mark.timing
 @pytest.mark.threaded
 def test_ctrl_c_interrupts_a_long_sort() -> None:
     rng = np.random.default_rng(0)
@@ -147,11 +148,11 @@ def test_ctrl_c_interrupts_a_long_sort() -> None:
     for _ in range(8):  # one entity, eight million events, seconds of sorting
         push(ingest, column, column, rng.integers(0, 1 << 60, n))
     started = time.perf_counter()
-    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer = threading.Timer(0.02, _thread.interrupt_main)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         ingest.finish("none", [])
-    assert time.perf_counter() - started < 0.1 + 2.0  # 0.5 s on a machine that does nothing else
+    assert time.perf_counter() - started < 2.0  # 0.5 s on a machine that does nothing else
     timer.join()
     with pytest.raises(KeyboardInterrupt):
         ingest.finish("none", [])
