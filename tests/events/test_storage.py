@@ -222,6 +222,7 @@ def test_things_that_are_no_saved_log(tmp_path: Path, small: pa.Table) -> None:
         EventLog.open(tmp_path)
 
 
+@pytest.mark.timing
 def test_opening_reads_no_columns(tmp_path: Path) -> None:
     """A hundred million events, written sparse: reading them would take seconds, mapping them takes none."""
     n, entities = 100_000_000, 1_000
