@@ -171,7 +171,7 @@ BestInterval Evidence<Time>::best_gap(const Occurrences& ends, const Occurrences
 }
 
 template <class Time>
-void Evidence<Time>::refine(Candidate& pattern, HaltState& halt) {
+void Evidence<Time>::refine(Candidate& pattern, search::HaltState& halt) {
   const std::size_t length = pattern.items.size();
   // The search has the best interval of the last gap already, as long as no other gap and no absence narrow it.
   if (length < 2 || (length == 2 && pattern.absent < 0)) return;

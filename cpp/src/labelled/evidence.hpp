@@ -6,6 +6,7 @@
 
 #include "labelled/pattern_pool.hpp"
 #include "labelled/space.hpp"
+#include "search/halt.hpp"
 
 namespace seqmine::labelled {
 
@@ -30,7 +31,7 @@ class Evidence {
 
   /// Moves the gaps one after the other, left to right, twice, to the interval that scores best while the others
   /// stay; takes only strict improvements. Updates gaps, tally and score, not the text.
-  void refine(Candidate& pattern, HaltState& halt);
+  void refine(Candidate& pattern, search::HaltState& halt);
 
  private:
   struct Level {

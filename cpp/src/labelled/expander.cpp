@@ -18,8 +18,8 @@ Tally smaller(const Tally& a, const Tally& b) noexcept {
 }  // namespace
 
 template <class Time>
-Expander<Time>::Expander(const Space& space, PatternPool& pool, const PairTable& pairs, HaltState& halt,
-                         MemoryBudget& budget)
+Expander<Time>::Expander(const Space& space, PatternPool& pool, const PairTable& pairs, search::HaltState& halt,
+                         search::MemoryBudget& budget)
     : space_(space),
       pool_(pool),
       pairs_(pairs),
@@ -340,13 +340,13 @@ void Expander<Time>::count_pairs(std::uint32_t item, const Tally& tally, std::ve
 }
 
 template <class Time>
-void Expander<Time>::grow_root(std::uint32_t item, const Tally& tally, Exchange* exchange) {
+void Expander<Time>::grow_root(std::uint32_t item, const Tally& tally, const Exchange& exchange) {
   path_.assign(1, item);
   descend(space_.root_of(item), tally, true, exchange);
 }
 
 template <class Time>
-void Expander<Time>::grow(Subtree& subtree, Exchange* exchange) {
+void Expander<Time>::grow(Subtree& subtree, const Exchange& exchange) {
   path_ = subtree.path;
   descend({subtree.position.data(), subtree.start.empty() ? nullptr : subtree.start.data(), subtree.position.size()},
           subtree.tally, false, exchange);
@@ -376,7 +376,7 @@ bool Expander<Time>::distribute(std::uint32_t*& positions, std::uint64_t*& start
 }
 
 template <class Time>
-void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally, bool offered, Exchange* exchange) {
+void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally, bool offered, const Exchange& exchange) {
   if (halt_.halted() || space_.scorer.bound(tally) < pool_.threshold()) return;
   const bool absences = !space_.windows.empty();
   if (absences) try_absences(occurrences, tally);
@@ -397,7 +397,7 @@ void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally,
     });
   }
   if (children_.empty()) return;
-  const Arena::Mark mark = arena_.mark();
+  const search::Arena::Mark mark = arena_.mark();
   std::uint32_t* positions = nullptr;
   std::uint64_t* starts = nullptr;
   Child* block = nullptr;
@@ -417,10 +417,10 @@ void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally,
       const Occurrences below{positions + child.begin, starts == nullptr ? nullptr : starts + child.begin, child.n};
       path_.push_back(child.item);
       const auto bytes = static_cast<std::int64_t>(child.n * (starts == nullptr ? 4 : 12));
-      if (exchange != nullptr && child.n >= tuning::min_task_occurrences && exchange->hungry() && budget_.take(bytes)) {
+      if (child.n >= tuning::min_task_occurrences && exchange.board.hungry() && budget_.take(bytes)) {
         Subtree subtree{path_, child.tally, {below.position, below.position + below.n}, {}, bytes};
         if (below.start != nullptr) subtree.start.assign(below.start, below.start + below.n);
-        exchange->give(std::move(subtree));
+        exchange.board.put(exchange.worker, std::move(subtree));
       } else {
         descend(below, child.tally, false, exchange);
       }

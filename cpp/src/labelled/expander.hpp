@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
-#include "labelled/arena.hpp"
 #include "labelled/pattern_pool.hpp"
 #include "labelled/space.hpp"
+#include "search/halt.hpp"
+#include "search/memory.hpp"
+#include "search/work_board.hpp"
 
 namespace seqmine::labelled {
 
@@ -33,25 +34,24 @@ struct Subtree {
 };
 
 /// Where a worker leaves subtrees for idle ones.
-class Exchange {
- public:
-  virtual ~Exchange() = default;
-  [[nodiscard]] virtual bool hungry() const noexcept = 0;
-  virtual void give(Subtree&& subtree) = 0;
+struct Exchange {
+  search::WorkBoard<Subtree>& board;
+  int worker;
 };
 
 /// Not thread-safe; one per worker. Time is the type of the database's ticks.
 template <class Time>
 class Expander {
  public:
-  Expander(const Space& space, PatternPool& pool, const PairTable& pairs, HaltState& halt, MemoryBudget& budget);
+  Expander(const Space& space, PatternPool& pool, const PairTable& pairs, search::HaltState& halt,
+           search::MemoryBudget& budget);
 
   /// Counts what follows `item` and offers the pairs; the pairs worth growing go to `follows`.
   void count_pairs(std::uint32_t item, const Tally& tally, std::vector<PairTable::Entry>& follows);
 
   /// Offers and grows everything below a prefix of one item, whose pairs have been counted before.
-  void grow_root(std::uint32_t item, const Tally& tally, Exchange* exchange);
-  void grow(Subtree& subtree, Exchange* exchange);
+  void grow_root(std::uint32_t item, const Tally& tally, const Exchange& exchange);
+  void grow(Subtree& subtree, const Exchange& exchange);
 
   [[nodiscard]] const MinerStats& stats() const noexcept { return stats_; }
 
@@ -67,7 +67,7 @@ class Expander {
     std::size_t begin, n;  // in the node's block
   };
 
-  void descend(const Occurrences& occurrences, const Tally& tally, bool offered, Exchange* exchange);
+  void descend(const Occurrences& occurrences, const Tally& tally, bool offered, const Exchange& exchange);
   void try_absences(const Occurrences& occurrences, const Tally& tally);
   void count_absences(const Occurrences& occurrences, const AbsenceWindow& window);
   /// Marks the items that may follow the last one. False when none can.
@@ -92,18 +92,18 @@ class Expander {
   const Space& space_;
   PatternPool& pool_;
   const PairTable& pairs_;
-  HaltState& halt_;
-  MemoryBudget& budget_;
+  search::HaltState& halt_;
+  search::MemoryBudget& budget_;
   const Time* time_;
   const std::uint32_t* item_;
   GapInterval full_;
 
   std::vector<std::uint32_t> path_;
-  Arena arena_;
-  Scratch<std::uint32_t> kept_;
-  Scratch<std::uint64_t> kept_start_;
-  Scratch<MaskRecord> masks_;
-  Scratch<MaskRecord> sorted_masks_;
+  search::Arena arena_;
+  search::Scratch<std::uint32_t> kept_;
+  search::Scratch<std::uint64_t> kept_start_;
+  search::Scratch<MaskRecord> masks_;
+  search::Scratch<MaskRecord> sorted_masks_;
   IntervalSearch intervals_;
   std::vector<Seen> seen_;
   std::vector<std::uint64_t> count_;           // rows by item: negative in the low half, positive in the high one

@@ -12,6 +12,8 @@
 #include "labelled/redundancy.hpp"
 #include "labelled/schedule.hpp"
 #include "labelled/space.hpp"
+#include "search/halt.hpp"
+#include "search/memory.hpp"
 #include "seqmine/parallel.hpp"
 #include "seqmine/tuning.hpp"
 
@@ -23,8 +25,8 @@ namespace {
 constexpr std::int64_t most_rows = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t most_entries = std::numeric_limits<std::uint32_t>::max();
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double seconds_since(search::Clock::time_point start) {
+  return std::chrono::duration<double>(search::Clock::now() - start).count();
 }
 
 Status check(const RowsView& rows, const MinerLabels& labels, const std::vector<Item>& items,
@@ -69,11 +71,11 @@ Status check(const RowsView& rows, const MinerLabels& labels, const std::vector<
 /// when it goes out of scope.
 class Watch {
  public:
-  Watch(const StopToken& caller, Clock::time_point deadline)
+  Watch(const StopToken& caller, search::Clock::time_point deadline)
       : thread_([this, &caller, deadline] {
           std::unique_lock lock(mutex_);
           while (!done_) {
-            if (caller.stop_requested() || Clock::now() >= deadline) {
+            if (caller.stop_requested() || search::Clock::now() >= deadline) {
               token_.request_stop();
               return;
             }
@@ -105,7 +107,7 @@ struct Job {
   const Space& space;
   const MinerOptions& options;
   const TextWriter& writer;
-  HaltState& halt;
+  search::HaltState& halt;
   MinerResult& result;
 };
 
@@ -185,26 +187,26 @@ MinedPattern report(const Job& job, Candidate&& candidate) {
   return pattern;
 }
 
-Status run(const Job& job, HaltState& search_halt, MemoryBudget& budget) {
+Status run(const Job& job, search::HaltState& search_halt, search::MemoryBudget& budget) {
   const auto wanted = static_cast<std::size_t>(job.options.top_k);
   const bool larger = job.options.redundancy >= 0.0 || job.options.learn_gaps;
   std::size_t capacity = larger ? wanted * static_cast<std::size_t>(tuning::pool_factor) : wanted;
   while (true) {
-    auto started = Clock::now();
+    auto started = search::Clock::now();
     PatternPool pool(capacity, job.writer);
     Status status = search(job.space, pool, search_halt, budget, job.options.threads, job.result.stats);
     job.result.stats.search_seconds += seconds_since(started);
     if (!status.ok()) return status;
-    if (search_halt.state() == Halt::cancelled) return {Code::cancelled, "cancelled"};
+    if (search_halt.state() == search::Halt::cancelled) return {Code::cancelled, "cancelled"};
 
-    started = Clock::now();
+    started = search::Clock::now();
     const bool full = pool.full();
     std::vector<Candidate> ranked = pool.take(), kept;
     status = job.space.database->narrow() ? select<std::uint32_t>(job, ranked, kept)
                                           : select<std::uint64_t>(job, ranked, kept);
     job.result.stats.select_seconds += seconds_since(started);
     if (!status.ok()) return status;
-    if (job.halt.state() == Halt::cancelled) return {Code::cancelled, "cancelled"};
+    if (job.halt.state() == search::Halt::cancelled) return {Code::cancelled, "cancelled"};
     const bool halted = job.halt.halted() || search_halt.halted();
     // The filter emptied a full pool: patterns below the pool's threshold may be among the answer.
     if (larger && full && kept.size() < wanted && !halted) {
@@ -223,16 +225,10 @@ Status run(const Job& job, HaltState& search_halt, MemoryBudget& budget) {
 Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLabels& labels,
                          const std::vector<Item>& items, const MinerOptions& options, const StopToken& stop) {
   using namespace labelled;
-  const auto started = Clock::now();
+  const auto started = search::Clock::now();
   if (Status status = check(rows, labels, items, options); !status.ok()) return status;
-  std::optional<Clock::time_point> deadline, search_deadline;
-  if (options.max_seconds > 0.0) {
-    const auto after = [&](double seconds) {
-      return started + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-    };
-    deadline = after(options.max_seconds);
-    search_deadline = after(options.max_seconds * tuning::search_share);
-  }
+  const auto deadline = search::deadline_after(started, options.max_seconds);
+  const auto search_deadline = search::deadline_after(started, options.max_seconds * tuning::search_share);
 
   MinerResult result;
   const auto built = [&] {
@@ -252,7 +248,7 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
   result.stats.events_read = database.n_scanned;
   if (result.stats.n_entries > most_entries) return Status{Code::out_of_range, "more than 2^32 - 1 entries to mine"};
 
-  MemoryBudget budget(options.max_memory);
+  search::MemoryBudget budget(options.max_memory);
   const Space space = make_space(database, rows, labels, options);
   const std::int64_t resident = database_bytes(database) + space.bytes();
   if (!budget.take(resident)) {
@@ -260,7 +256,7 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
                                            " bytes, more than max_memory = " + std::to_string(options.max_memory)};
   }
   const TextWriter writer(database, items, options.max_span);
-  HaltState search_halt(stop, search_deadline), halt(stop, deadline);
+  search::HaltState search_halt(stop, search_deadline), halt(stop, deadline);
   const Job job{space, options, writer, halt, result};
   if (Status status = run(job, search_halt, budget); !status.ok()) return status;
   return result;

@@ -1,11 +1,8 @@
 #include "labelled/schedule.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -15,79 +12,6 @@
 namespace seqmine::labelled {
 
 namespace {
-
-/// Subtrees waiting for a worker: own newest first, others' oldest (largest) first.
-class Board {
- public:
-  explicit Board(int n_workers) : queues_(static_cast<std::size_t>(n_workers)) {}
-
-  void put(int worker, Subtree&& subtree) {
-    {
-      const std::lock_guard lock(mutex_);
-      queues_[static_cast<std::size_t>(worker)].push_back(std::move(subtree));
-      ++open_;
-      waiting_tasks_.fetch_add(1, std::memory_order_relaxed);
-    }
-    changed_.notify_one();
-  }
-
-  /// False when nothing is left and nobody works on anything that could leave more.
-  bool take(int worker, Subtree& subtree) {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      auto& own = queues_[static_cast<std::size_t>(worker)];
-      if (!own.empty()) {
-        subtree = std::move(own.back());
-        own.pop_back();
-        waiting_tasks_.fetch_sub(1, std::memory_order_relaxed);
-        return true;
-      }
-      for (std::size_t step = 1; step < queues_.size(); ++step) {
-        auto& victim = queues_[(static_cast<std::size_t>(worker) + step) % queues_.size()];
-        if (victim.empty()) continue;
-        subtree = std::move(victim.front());
-        victim.pop_front();
-        waiting_tasks_.fetch_sub(1, std::memory_order_relaxed);
-        return true;
-      }
-      if (open_ == 0) return false;
-      idle_.fetch_add(1, std::memory_order_relaxed);
-      changed_.wait(lock);
-      idle_.fetch_sub(1, std::memory_order_relaxed);
-    }
-  }
-
-  void done() {
-    bool last = false;
-    {
-      const std::lock_guard lock(mutex_);
-      last = --open_ == 0;
-    }
-    if (last) changed_.notify_all();
-  }
-
-  [[nodiscard]] bool hungry() const noexcept {
-    return idle_.load(std::memory_order_relaxed) > waiting_tasks_.load(std::memory_order_relaxed);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::deque<Subtree>> queues_;
-  std::int64_t open_ = 0;  // waiting or being worked on
-  std::atomic<int> idle_{0}, waiting_tasks_{0};
-};
-
-class Desk final : public Exchange {
- public:
-  Desk(Board& board, int worker) noexcept : board_(&board), worker_(worker) {}
-  [[nodiscard]] bool hungry() const noexcept override { return board_->hungry(); }
-  void give(Subtree&& subtree) override { board_->put(worker_, std::move(subtree)); }
-
- private:
-  Board* board_;
-  int worker_;
-};
 
 Tally tally_root(const Space& space, std::uint32_t item) {
   Tally tally;
@@ -113,8 +37,8 @@ void add(MinerStats& sum, const MinerStats& part) {
 }
 
 template <class Time>
-Status search_in(const Space& space, PatternPool& pool, HaltState& halt, MemoryBudget& budget, int threads,
-                 MinerStats& stats) {
+Status search_in(const Space& space, PatternPool& pool, search::HaltState& halt, search::MemoryBudget& budget,
+                 int threads, MinerStats& stats) {
   const auto n_items = static_cast<std::size_t>(space.n_items());
   const int n_workers = resolve_threads(threads);
   std::vector<Tally> tallies(n_items);
@@ -143,8 +67,8 @@ Status search_in(const Space& space, PatternPool& pool, HaltState& halt, MemoryB
     if (mine == nullptr) mine = std::make_unique<Expander<Time>>(space, pool, pairs, halt, budget);
     return *mine;
   };
-  const StopToken never;  // `halt` has the caller's token
   if (space.max_length > 1) {
+    const StopToken never;  // `halt` has the caller's token
     Status status = parallel_for(static_cast<std::int64_t>(n_items), n_workers, never,
                                  [&](std::int64_t unit, int worker) -> Status {
       const std::uint32_t item = order[static_cast<std::size_t>(unit)];
@@ -158,7 +82,7 @@ Status search_in(const Space& space, PatternPool& pool, HaltState& halt, MemoryB
     if (!status.ok()) return status;
   }
 
-  Board board(n_workers);
+  search::WorkBoard<Subtree> board(n_workers);
   // A worker takes its newest task first, so the most promising prefixes go in last.
   for (std::size_t i = n_items; i-- > 0;) {
     if (bound[order[i]] < pool.threshold()) continue;
@@ -167,30 +91,14 @@ Status search_in(const Space& space, PatternPool& pool, HaltState& halt, MemoryB
     root.tally = tallies[order[i]];
     board.put(static_cast<int>(i % static_cast<std::size_t>(n_workers)), std::move(root));
   }
-  Status status = parallel_for(n_workers, n_workers, never, [&](std::int64_t, int worker) -> Status {
-    Desk desk(board, worker);
-    Subtree subtree;
-    while (board.take(worker, subtree)) {
-      // Whatever happens to this subtree, the others wait for it to be counted as done.
-      const struct Done {
-        Board& board;
-        ~Done() { board.done(); }
-      } done{board};
-      Exchange* exchange = n_workers > 1 ? &desk : nullptr;
-      try {
-        if (subtree.position.empty()) {
-          expander(worker).grow_root(subtree.path[0], subtree.tally, exchange);
-        } else {
-          expander(worker).grow(subtree, exchange);
-        }
-      } catch (...) {
-        halt.fail();
-        throw;
-      }
-      budget.give(subtree.charged);
-      subtree = {};
+  Status status = board.run(halt, [&](Subtree& subtree, int worker) {
+    const Exchange exchange{board, worker};
+    if (subtree.position.empty()) {
+      expander(worker).grow_root(subtree.path[0], subtree.tally, exchange);
+    } else {
+      expander(worker).grow(subtree, exchange);
     }
-    return {};
+    budget.give(subtree.charged);
   });
   for (const auto& worker : workers) {
     if (worker != nullptr) add(stats, worker->stats());
@@ -200,8 +108,8 @@ Status search_in(const Space& space, PatternPool& pool, HaltState& halt, MemoryB
 
 }  // namespace
 
-Status search(const Space& space, PatternPool& pool, HaltState& halt, MemoryBudget& budget, int threads,
-              MinerStats& stats) {
+Status search(const Space& space, PatternPool& pool, search::HaltState& halt, search::MemoryBudget& budget,
+              int threads, MinerStats& stats) {
   ++stats.searches;
   return space.database->narrow() ? search_in<std::uint32_t>(space, pool, halt, budget, threads, stats)
                                   : search_in<std::uint64_t>(space, pool, halt, budget, threads, stats);

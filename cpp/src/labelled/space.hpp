@@ -2,10 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,40 +12,6 @@
 #include "seqmine/miner.hpp"
 
 namespace seqmine::labelled {
-
-using Clock = std::chrono::steady_clock;
-
-/// Why a search ends early. `cancelled` throws the result away, `exhausted` cuts subtrees and keeps it.
-enum class Halt : int { none, cancelled, exhausted };
-
-class HaltState {
- public:
-  HaltState(const StopToken& stop, std::optional<Clock::time_point> deadline) noexcept
-      : stop_(&stop), deadline_(deadline) {}
-  /// True when the work must end. Looks at the token and the clock.
-  [[nodiscard]] bool poll() noexcept {
-    if (stop_->stop_requested()) raise(Halt::cancelled);
-    if (deadline_ && Clock::now() >= *deadline_) raise(Halt::exhausted);
-    return halted();
-  }
-  [[nodiscard]] bool halted() const noexcept { return state_.load(std::memory_order_relaxed) != Halt::none; }
-  [[nodiscard]] Halt state() const noexcept { return state_.load(std::memory_order_relaxed); }
-  /// A worker failed: the others end too.
-  void fail() noexcept { raise(Halt::cancelled); }
-  /// Memory ran out in one subtree: that subtree is cut, the search goes on.
-  void cut() noexcept { cut_.store(true, std::memory_order_relaxed); }
-  [[nodiscard]] bool was_cut() const noexcept { return cut_.load(std::memory_order_relaxed); }
-
- private:
-  void raise(Halt halt) noexcept {
-    Halt expected = Halt::none;
-    state_.compare_exchange_strong(expected, halt, std::memory_order_relaxed);
-  }
-  const StopToken* stop_;
-  std::optional<Clock::time_point> deadline_;
-  std::atomic<Halt> state_{Halt::none};
-  std::atomic<bool> cut_{false};
-};
 
 /// Occurrences of a prefix: the positions of its last step in the database, ascending; with a span limit also the
 /// latest feasible start of each, in ticks (non-decreasing inside a row). Not owned.

@@ -44,7 +44,7 @@ std::vector<std::uint32_t> ranked(const FrequentPatterns& patterns, const std::v
   return order;
 }
 
-Result<FrequentPatterns> search(const Database& database, const FrequentOptions& options, const StopToken& stop) {
+Result<FrequentPatterns> mine_checked(const Database& database, const FrequentOptions& options, const StopToken& stop) {
   const mining::Limits limits =
       mining::limits_in_ticks(database, options.min_gap, options.max_gap, options.max_span);
   Result<mining::ScanTable> table = mining::make_scan_table(database, limits, options.threads, stop);
@@ -59,8 +59,8 @@ Result<FrequentPatterns> search(const Database& database, const FrequentOptions&
     if (!pairs.ok()) return pairs.status();
     context.pairs = std::move(pairs.value());
   }
-  pool.add(mining::whole_search(context, database));
-  if (Status status = pool.run(options.threads); !status.ok()) return status;
+  pool.add(0, mining::whole_search(context, database));
+  if (Status status = pool.run(); !status.ok()) return status;
 
   FrequentPatterns patterns;
   pool.gather(patterns);
@@ -99,7 +99,7 @@ Result<FrequentPatterns> mine_frequent(const Database& database, const FrequentO
                                        const StopToken& stop) {
   if (Status status = check(database, options); !status.ok()) return status;
   try {
-    return search(database, options, stop);
+    return mine_checked(database, options, stop);
   } catch (const std::bad_alloc&) {
     return Status{Code::out_of_memory, "the system has no more memory to give to the search"};
   }

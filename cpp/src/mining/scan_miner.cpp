@@ -30,7 +30,7 @@ struct Child {
 struct Frame {
   Child* children;
   std::uint32_t n_children, next, depth;
-  Arena::Mark mark;
+  search::Arena::Mark mark;
 };
 
 struct Cell {
@@ -201,7 +201,7 @@ void Search<keep>::expand(const Prefix& prefix, const std::vector<Follower>& ext
     merge_rests(prefix, extensions);
     return;
   }
-  Arena& arena = worker_.arena;
+  search::Arena& arena = worker_.arena;
   Frame frame{nullptr, static_cast<std::uint32_t>(extensions.size()), 0, prefix.depth, arena.mark()};
   frame.children = arena.take<Child>(extensions.size());
   const auto max_length = static_cast<std::uint64_t>(worker_.pool.options.max_length);

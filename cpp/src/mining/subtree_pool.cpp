@@ -1,8 +1,6 @@
 #include "subtree_pool.hpp"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <utility>
 
 #include "seqmine/parallel.hpp"
@@ -27,23 +25,20 @@ void SupportFloor::note(std::uint32_t support) {
 }
 
 SubtreePool::SubtreePool(const FrequentOptions& given, std::int64_t n_rows, const StopToken& stop)
-    : floor(given.min_support, given.max_patterns, n_rows), options(given), stop_(stop) {
-  deadline_ = std::chrono::steady_clock::time_point::max();
-  if (options.max_seconds > 0.0 && options.max_seconds < 1e9) {
-    deadline_ = std::chrono::steady_clock::now() +
-                std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                    std::chrono::duration<double>(options.max_seconds));
-  }
-}
+    : floor(given.min_support, given.max_patterns, n_rows),
+      options(given),
+      halt_(stop, search::deadline_after(search::Clock::now(), given.max_seconds)),
+      board_(resolve_threads(given.threads)) {}
 
-std::uint32_t SubtreePool::add(std::unique_ptr<Subtree> subtree) {
-  const std::lock_guard lock(mutex_);
-  const auto number = static_cast<std::uint32_t>(outputs_.size());
-  outputs_.emplace_back();
+std::uint32_t SubtreePool::add(int worker, std::unique_ptr<Subtree> subtree) {
+  std::uint32_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    number = static_cast<std::uint32_t>(outputs_.size());
+    outputs_.emplace_back();
+  }
   subtree->output = number;
-  queue_.push_back(std::move(subtree));
-  queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
-  changed_.notify_one();
+  board_.put(worker, std::move(subtree));
   return number;
 }
 
@@ -52,71 +47,41 @@ std::vector<Emitted>& SubtreePool::output(std::uint32_t number) {
   return outputs_[number];
 }
 
-void SubtreePool::end(const char* reason) {
-  const std::lock_guard lock(mutex_);
-  if (!ended_.exchange(true)) truncated_by_ = reason;
-  changed_.notify_all();
+void SubtreePool::check() noexcept {
+  if (options.max_memory > 0 && memory.used() > options.max_memory) halt_.raise(search::Halt::memory);
+  (void)halt_.poll();
 }
 
-void SubtreePool::check(std::int64_t bytes_more) {
-  const std::int64_t bytes = bytes_.fetch_add(bytes_more) + bytes_more;
-  if (stop_.stop_requested()) {
-    end("");
-  } else if (options.max_memory > 0 && bytes > options.max_memory) {
-    end("memory");
-  } else if (options.max_seconds > 0.0 && std::chrono::steady_clock::now() >= deadline_) {
-    end("seconds");
+const char* SubtreePool::truncated_by() const noexcept {
+  switch (halt_.state()) {
+    case search::Halt::seconds: return "seconds";
+    case search::Halt::memory: return "memory";
+    default: return "";
   }
 }
 
 void Worker::poll() {
   steps_ = 0;
   const auto bytes =
-      static_cast<std::int64_t>(arena.bytes() + other_bytes + (found == nullptr ? 0 : found->capacity() * sizeof(Emitted)));
-  pool.check(bytes - told_bytes_);
+      static_cast<std::int64_t>(other_bytes + (found == nullptr ? 0 : found->capacity() * sizeof(Emitted)));
+  (void)pool.memory.take(bytes - told_bytes_);  // without a limit of its own it never refuses
   told_bytes_ = bytes;
+  pool.check();
 }
 
-void SubtreePool::work(Worker& worker) {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    waiting_.fetch_add(1, std::memory_order_relaxed);
-    changed_.wait(lock, [&] { return ended() || !queue_.empty() || busy_ == 0; });
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-    if (ended() || queue_.empty()) break;
-    const std::unique_ptr<Subtree> subtree = std::move(queue_.front());
-    queue_.pop_front();
-    queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
-    ++busy_;
-    worker.found = &outputs_[subtree->output];
-    lock.unlock();
-    std::exception_ptr error;
-    try {
-      subtree->search(worker);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    lock.lock();
-    --busy_;
-    if (error) {
-      ended_.store(true);
-      changed_.notify_all();
-      std::rethrow_exception(error);
-    }
-    if (busy_ == 0) changed_.notify_all();
-  }
-  n_nodes.fetch_add(worker.n_nodes, std::memory_order_relaxed);
-}
-
-Status SubtreePool::run(int threads) {
-  const int n = resolve_threads(threads);
-  // One unit per worker; each works until the whole tree is done, so a unit that starts late finds nothing to do.
-  Status status = parallel_for(n, n, stop_, [this](std::int64_t, int) -> Status {
-    Worker worker(*this);
-    work(worker);
-    return {};
+Status SubtreePool::run() {
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(board_.n_workers()));
+  Status status = board_.run(halt_, [&](std::unique_ptr<Subtree>& subtree, int number) {
+    auto& worker = workers[static_cast<std::size_t>(number)];
+    if (worker == nullptr) worker = std::make_unique<Worker>(*this, number);
+    if (ended()) return;
+    worker->found = &output(subtree->output);
+    subtree->search(*worker);
   });
-  if (status.ok() && stop_.stop_requested()) return {Code::cancelled, "cancelled"};
+  for (const auto& worker : workers) {
+    if (worker != nullptr) n_nodes += worker->n_nodes;
+  }
+  if (status.ok() && halt_.state() == search::Halt::cancelled) return {Code::cancelled, "cancelled"};
   return status;
 }
 

@@ -2,15 +2,15 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "arena.hpp"
+#include "search/halt.hpp"
+#include "search/memory.hpp"
+#include "search/work_board.hpp"
 #include "seqmine/frequent.hpp"
 #include "seqmine/tuning.hpp"
 
@@ -51,54 +51,43 @@ class SupportFloor {
   std::vector<std::uint32_t> with_;       // patterns found per support
 };
 
-/// Subtrees waiting, the workers' shared budgets, and one output per subtree.
+/// What the workers of one search share: the tasks, the budgets, and one output per subtree.
 class SubtreePool {
  public:
   SubtreePool(const FrequentOptions& options, std::int64_t n_rows, const StopToken& stop);
 
   /// Queues a subtree; returns the number of its output.
-  std::uint32_t add(std::unique_ptr<Subtree> subtree);
-  /// Searches everything queued, on `threads` threads, until nothing is left or a budget or `stop` ends it.
-  [[nodiscard]] Status run(int threads);
+  std::uint32_t add(int worker, std::unique_ptr<Subtree> subtree);
+  /// Searches everything queued until nothing is left, or until a budget or the stop token ends it.
+  [[nodiscard]] Status run();
 
-  /// Whether a worker waits for work, so that the busy ones give some of theirs away.
-  [[nodiscard]] bool hungry() const noexcept {
-    return waiting_.load(std::memory_order_relaxed) > queued_.load(std::memory_order_relaxed);
-  }
-  [[nodiscard]] bool ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::vector<Emitted>& output(std::uint32_t number);
-  /// Looks at the stop token, the clock and the memory; sets ended() when one of them is used up.
-  void check(std::int64_t bytes_more);
+  [[nodiscard]] bool hungry() const noexcept { return board_.hungry(); }
+  [[nodiscard]] bool ended() const noexcept { return halt_.halted(); }
+  /// Looks at the stop token, the clock and the memory; ended() from now on when one of them is used up.
+  void check() noexcept;
 
   SupportFloor floor;
   FrequentOptions options;
+  search::MemoryBudget memory{0};  // counts what is taken; `check` holds it against options.max_memory
   std::atomic<std::int64_t> n_nodes{0};
 
   /// All outputs in depth-first order of the whole tree, as the columns of a result.
   void gather(FrequentPatterns& patterns);
-  [[nodiscard]] const char* truncated_by() const noexcept { return truncated_by_; }
+  [[nodiscard]] const char* truncated_by() const noexcept;
 
  private:
-  void work(Worker& worker);
-  void end(const char* reason);
+  [[nodiscard]] std::vector<Emitted>& output(std::uint32_t number);
 
-  const StopToken& stop_;
-  std::chrono::steady_clock::time_point deadline_;
+  search::HaltState halt_;
+  search::WorkBoard<std::unique_ptr<Subtree>> board_;
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::unique_ptr<Subtree>> queue_;
   std::deque<std::vector<Emitted>> outputs_;  // a deque: references stay good while it grows
-  int busy_ = 0;
-  std::atomic<int> waiting_{0}, queued_{0};
-  std::atomic<bool> ended_{false};
-  std::atomic<std::int64_t> bytes_{0};
-  const char* truncated_by_ = "";
 };
 
 /// What one thread keeps between subtrees.
 class Worker {
  public:
-  explicit Worker(SubtreePool& shared) : pool(shared) {}
+  Worker(SubtreePool& shared, int number) : pool(shared), arena(shared.memory), number_(number) {}
 
   /// Counts work done; true when the search is over.
   bool spend(std::int64_t steps) {
@@ -111,10 +100,12 @@ class Worker {
     if (pool.floor.limited()) pool.floor.note(support);
   }
   /// Hands a subtree to whoever waits; its patterns will stand here in the output.
-  void hand_over(std::unique_ptr<Subtree> subtree) { found->push_back({pool.add(std::move(subtree)), 0, 0}); }
+  void hand_over(std::unique_ptr<Subtree> subtree) {
+    found->push_back({pool.add(number_, std::move(subtree)), 0, 0});
+  }
 
   SubtreePool& pool;
-  Arena arena;
+  search::Arena arena;
   std::vector<Emitted>* found = nullptr;
   std::int64_t n_nodes = 0;
   std::size_t other_bytes = 0;  // what the worker's scratch holds beside the arena and the output
@@ -123,6 +114,7 @@ class Worker {
 
  private:
   void poll();
+  int number_;
   std::int64_t steps_ = 0, told_bytes_ = 0;
 };
 

@@ -27,7 +27,7 @@ struct Frame {
   std::uint32_t n_children, next;
   std::uint32_t depth;        // of the prefix
   bool owns_db;               // the database on top of the stack was made for this frame
-  Arena::Mark mark;
+  search::Arena::Mark mark;
 };
 
 struct Scratch {
@@ -182,7 +182,7 @@ class Search {
   /// representation", KDD 2002, call this S-step pruning), and most leaves are known without a look at a row.
   void expand(SuffixDb& db, std::uint32_t depth, const Rest* list, std::size_t n, const Set& extensions,
               const std::uint32_t* support, const std::uint64_t* siblings, bool owns_db) {
-    Arena& arena = worker_.arena;
+    search::Arena& arena = worker_.arena;
     Frame frame{&db, nullptr, nullptr, size(extensions), 0, depth, owns_db, arena.mark()};
     frame.children = arena.take<Child>(frame.n_children);
     frame.extensions = arena.take<std::uint64_t>(db.label.size() * words);

@@ -1,4 +1,4 @@
-// Memory of one worker's descent: a stack of chunks, given back in the order of the search.
+// What a search may take of the memory, and a worker's share of it: vectors and a stack of chunks that ask first.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 
 #include "seqmine/tuning.hpp"
 
-namespace seqmine::labelled {
+namespace seqmine::search {
 
 /// What one call may take in all; shared by its workers. `limit` 0 means no limit of its own.
 class MemoryBudget {
@@ -24,6 +24,7 @@ class MemoryBudget {
     return false;
   }
   void give(std::int64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<std::int64_t> used_{0};
@@ -124,4 +125,4 @@ class Arena {
   std::size_t current_ = 0, used_ = 0;
 };
 
-}  // namespace seqmine::labelled
+}  // namespace seqmine::search
