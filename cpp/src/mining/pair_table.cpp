@@ -12,19 +12,25 @@ namespace seqmine::mining {
 namespace {
 
 struct Cell {
-  std::uint32_t first, row, n_rows, n_entries;  // `first`: the first item these counts belong to
+  std::uint32_t row, n_rows, n_entries;
 };
 
 struct Scratch {
-  std::vector<Cell> cells;
-  std::vector<std::uint32_t> touched;
+  std::vector<Cell> cells;             // cleared before every first item
+  std::vector<std::uint32_t> touched;  // only where there are too many items to clear and read all cells
 };
 
-template <Keep keep>
-bool count_followers(const ScanTable& table, std::uint32_t first, std::uint32_t min_support, Scratch& scratch,
-                     std::vector<Follower>& followers, const StopToken& stop) {
-  scratch.touched.clear();
+/// Up to here all cells are cleared and read for every first item (16 million cells in all, some 10 ms); beyond,
+/// those that were counted in are listed, which costs a branch in the inner loop and a sort.
+constexpr std::uint32_t max_dense_items = 4'096;
+constexpr Cell empty_cell{std::numeric_limits<std::uint32_t>::max(), 0, 0};
+
+template <Keep keep, bool dense>
+bool count_followers(const ScanTable& table, std::uint32_t first, Scratch& scratch, const StopToken& stop) {
+  if (dense) std::fill(scratch.cells.begin(), scratch.cells.end(), empty_cell);
   const std::uint32_t* entries = table.occurrence.data() + table.offset[first];
+  const std::uint32_t* items = table.item;
+  Cell* cells = scratch.cells.data();
   std::int64_t steps = 0;
   bool stopped = false;
   for_each_range<keep>(table, {entries, entries, table.offset[first + 1] - table.offset[first]},
@@ -36,23 +42,37 @@ bool count_followers(const ScanTable& table, std::uint32_t first, std::uint32_t 
     }
     if (stopped) return;
     for (std::uint32_t j = from; j < to; ++j) {
-      Cell& cell = scratch.cells[table.item[j]];
-      if (cell.first != first) {
-        cell = {first, row, 1, 1};
-        scratch.touched.push_back(table.item[j]);
-        continue;
+      Cell& cell = cells[items[j]];
+      if constexpr (!dense) {
+        if (cell.n_rows == 0) scratch.touched.push_back(items[j]);
       }
-      cell.n_rows += static_cast<std::uint32_t>(cell.row != row);
+      cell.n_rows += cell.row != row ? 1 : 0;
       cell.row = row;
-      ++cell.n_entries;
+      if constexpr (keep != Keep::earliest) ++cell.n_entries;
     }
   });
-  if (stopped) return false;
-  std::sort(scratch.touched.begin(), scratch.touched.end());
-  for (const std::uint32_t item : scratch.touched) {
+  return !stopped;
+}
+
+template <Keep keep>
+bool list_followers(const ScanTable& table, std::uint32_t first, std::uint32_t min_support, Scratch& scratch,
+                    std::vector<Follower>& followers, const StopToken& stop) {
+  const auto add = [&](std::uint32_t item) {
     const Cell& cell = scratch.cells[item];
     if (cell.n_rows >= min_support) followers.push_back({item, cell.n_rows, cell.n_entries});
+  };
+  if (table.n_items <= max_dense_items) {
+    if (!count_followers<keep, true>(table, first, scratch, stop)) return false;
+    for (std::uint32_t item = 0; item < table.n_items; ++item) add(item);
+    return true;
   }
+  if (!count_followers<keep, false>(table, first, scratch, stop)) return false;
+  std::sort(scratch.touched.begin(), scratch.touched.end());
+  for (const std::uint32_t item : scratch.touched) {
+    add(item);
+    scratch.cells[item] = empty_cell;
+  }
+  scratch.touched.clear();
   return true;
 }
 
@@ -65,16 +85,14 @@ Result<PairTable> make_pair_table(const ScanTable& table, Keep keep, std::uint32
   std::vector<Scratch> scratches(static_cast<std::size_t>(resolve_threads(threads)));
   Status status = parallel_for(table.n_items, threads, stop, [&](std::int64_t unit, int worker) -> Status {
     Scratch& scratch = scratches[static_cast<std::size_t>(worker)];
-    if (scratch.cells.empty()) {
-      scratch.cells.assign(table.n_items, {std::numeric_limits<std::uint32_t>::max(), 0, 0, 0});
-    }
+    if (scratch.cells.empty()) scratch.cells.assign(table.n_items, empty_cell);
     const auto first = static_cast<std::uint32_t>(unit);
     auto& followers = pairs.followers[first];
     const bool done = [&] {
       switch (keep) {
-        case Keep::earliest: return count_followers<Keep::earliest>(table, first, min_support, scratch, followers, stop);
-        case Keep::all: return count_followers<Keep::all>(table, first, min_support, scratch, followers, stop);
-        case Keep::spans: return count_followers<Keep::spans>(table, first, min_support, scratch, followers, stop);
+        case Keep::earliest: return list_followers<Keep::earliest>(table, first, min_support, scratch, followers, stop);
+        case Keep::all: return list_followers<Keep::all>(table, first, min_support, scratch, followers, stop);
+        case Keep::spans: return list_followers<Keep::spans>(table, first, min_support, scratch, followers, stop);
       }
       return false;
     }();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
+#include <new>
 #include <utility>
 
 namespace seqmine::mining {
@@ -23,8 +25,7 @@ std::size_t hash(std::uint32_t parent, std::uint32_t key) noexcept {
 }  // namespace
 
 std::size_t SuffixDb::bytes() const noexcept {
-  return room(label) + room(nodes) + room(have) + room(states_of) + room(rows) + room(row_items) + room(masks) +
-         room(states) + room(where) + room(image) + room(start);
+  return room(label) + room(nodes) + room(states) + room(rows) + room(where) + room(image) + room(start);
 }
 
 std::size_t SuffixBuilder::bytes() const noexcept {
@@ -84,14 +85,10 @@ void SuffixBuilder::finish() {
   for (std::size_t node = n_nodes; node-- > 1;) {
     if (weight_[node] != 0) db.start.push_back({static_cast<std::uint32_t>(node), weight_[node]});
   }
-  db.have.assign(n_nodes * static_cast<std::size_t>(db.n_words), 0);
-  db.states_of.assign(n_nodes, {0, 0});
+  db.states.assign(n_nodes * (static_cast<std::size_t>(db.n_words) + 1), 0);
   db.where.resize(n_nodes);
   db.image.assign(n_nodes, 0);
   db.rows.clear();
-  db.row_items.clear();
-  db.masks.clear();
-  db.states.clear();
   switch (db.n_words) {
     case 1: make_states<1>(); break;
     case 2: make_states<2>(); break;
@@ -103,7 +100,7 @@ template <int words>
 void SuffixBuilder::make_states() {
   // Largest node first: a rest has a larger number than the rests inside it, whose states it then provides.
   for (const Rest& rest : db_->start) {
-    if (db_->states_of[rest.state].n_moments == 0) add_row<words>(rest.state);
+    if (db_->states[rest.state * std::size_t{words + 1} + words] == 0) add_row<words>(rest.state);
   }
 }
 
@@ -111,13 +108,11 @@ template <int words>
 void SuffixBuilder::add_row(std::uint32_t start) {
   SuffixDb& db = *db_;
   chain_.clear();
-  for (std::uint32_t node = start; node != 0; node = db.nodes[node].parent) chain_.push_back(node);
-
-  const std::size_t row_number = db.rows.size();
   std::uint32_t n_moments = 0;
   std::uint64_t items[words] = {};
-  for (const std::uint32_t node : chain_) {
+  for (std::uint32_t node = start; node != 0; node = db.nodes[node].parent) {
     const std::uint32_t key = db.nodes[node].key;
+    chain_.push_back(node);
     n_moments += 1 - (key & 1);
     items[key >> 7] |= std::uint64_t{1} << (key >> 1 & 63);
   }
@@ -126,14 +121,17 @@ void SuffixBuilder::add_row(std::uint32_t start) {
   for (int w = 0; w < words; ++w) {
     rank_base[w] = n_slots;
     n_slots += static_cast<std::uint32_t>(std::popcount(items[w]));
-    db.row_items.push_back(items[w]);
   }
+  const std::size_t block = db.rows.size();
+  if (block > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();  // 32 GiB: where blocks are numbered to
   const std::uint32_t mask_words = (n_moments + 63) / 64;
-  const SuffixDb::Row row{static_cast<std::uint32_t>(db.masks.size()), static_cast<std::uint32_t>(db.states.size()),
-                          mask_words};
-  db.rows.push_back(row);
-  db.masks.resize(db.masks.size() + std::size_t{n_slots} * mask_words, 0);
-  db.states.push_back(0);
+  const std::uint64_t after_begin = words + 1 + std::uint64_t{n_slots} * mask_words;
+  db.rows.resize(block + after_begin + (n_moments + 2) / 2, 0);
+  std::uint64_t* row = db.rows.data() + block;
+  std::copy_n(items, words, row);
+  row[words] = after_begin << 32 | mask_words;
+  std::uint64_t* masks = row + words + 1;
+  std::uint64_t* after = row + after_begin;
 
   std::uint64_t seen[words] = {};
   std::uint32_t moment = 0;  // moments behind the one at hand
@@ -144,15 +142,15 @@ void SuffixBuilder::add_row(std::uint32_t start) {
     const std::uint64_t bit = std::uint64_t{1} << (item & 63);
     seen[w] |= bit;
     const std::uint32_t slot = rank_base[w] + static_cast<std::uint32_t>(std::popcount(items[w] & (bit - 1)));
-    db.masks[row.first_slot + std::size_t{slot} * mask_words + (moment >> 6)] |= std::uint64_t{1} << (moment & 63);
+    masks[std::size_t{slot} * mask_words + (moment >> 6)] |= std::uint64_t{1} << (moment & 63);
     const bool moment_complete = i == 0 || (db.nodes[chain_[i - 1]].key & 1) == 0;
     if (!moment_complete) continue;
     ++moment;
-    db.states.push_back(node);
-    if (db.states_of[node].n_moments == 0) {
-      db.states_of[node] = {static_cast<std::uint32_t>(row_number), moment};
-      for (int v = 0; v < words; ++v) db.have[node * std::size_t{words} + static_cast<std::size_t>(v)] = seen[v];
-    }
+    after[moment >> 1] |= std::uint64_t{node} << (32 * (moment & 1));
+    std::uint64_t* state = db.states.data() + node * std::size_t{words + 1};
+    if (state[words] != 0) continue;
+    std::copy_n(seen, words, state);
+    state[words] = std::uint64_t{moment} << 32 | block;
   }
 }
 

@@ -22,30 +22,29 @@ struct SuffixDb {
   struct Node {
     std::uint32_t parent, key;  // key = item * 2 + (same moment as the parent's item)
   };
-  struct State {
-    std::uint32_t row, n_moments;  // n_moments left in that row; 0: the node is no state yet
-  };
-  struct Row {
-    std::uint32_t first_slot;   // into slot offsets: one slot per item of the row, in item order
-    std::uint32_t first_state;  // state after which k moments are left is states[first_state + k]
-    std::uint32_t n_words;      // words of a position mask
-  };
 
-  int n_words = 1;                     // words of an item set: 1, 2 or 4
-  std::vector<std::uint32_t> label;    // local item -> item of the search
+  int n_words = 1;                   // words of an item set: 1, 2 or 4
+  std::vector<std::uint32_t> label;  // local item -> item of the search
   std::vector<Node> nodes;
-  std::vector<std::uint64_t> have;     // n_words per node: items of the rest; zero where no state
-  std::vector<State> states_of;        // per node
-  std::vector<Row> rows;
-  std::vector<std::uint64_t> row_items;  // n_words per row
-  std::vector<std::uint64_t> masks;    // bit p of an item's mask: it is in the moment with p moments behind it
-  std::vector<std::uint32_t> states;
-  std::vector<std::uint32_t> where;    // per node, for merging lists; may hold anything
-  std::vector<std::uint32_t> image;    // per node, for building the next database; zero between uses
-  std::vector<Rest> start;             // the rests of the prefix itself, largest node first
+  /// Per node n_words + 1 words: the items of the rest, then, in the low half, where its row's block begins and,
+  /// in the high half, how many moments are left (0: the node is no state). One cache line for all of it.
+  std::vector<std::uint64_t> states;
+  /// A row in one piece, since a search jumps between rows and then reads all of these: n_words words of its
+  /// items; one word with the length of a position mask (low half) and where `after` begins in the block (high
+  /// half); a mask per item, in item order, whose bit p says that the item is in the moment with p moments behind
+  /// it; and `after`, two to a word: the state when p moments are left.
+  std::vector<std::uint64_t> rows;
+  std::vector<std::uint32_t> where;  // per node, for merging lists; may hold anything
+  std::vector<std::uint32_t> image;  // per node, for building the next database; zero between uses
+  std::vector<Rest> start;           // the rests of the prefix itself, largest node first
 
   [[nodiscard]] std::size_t bytes() const noexcept;
 };
+
+/// The i-th 32-bit value of packed words.
+[[nodiscard]] inline std::uint32_t half(const std::uint64_t* packed, std::size_t i) noexcept {
+  return static_cast<std::uint32_t>(packed[i >> 1] >> (32 * (i & 1)));
+}
 
 /// Builds databases; keeps its memory between them.
 class SuffixBuilder {
