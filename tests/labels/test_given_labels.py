@@ -12,7 +12,9 @@ from small_logs import instants, make_log
 from seqmine import _native
 from seqmine.errors import DataError, NullKeyError, ParameterError, SchemaError, TimestampError, TimestampUnparsable
 from seqmine.labels import Labels, Outcome, Study, label
+from seqmine.patterns import count
 
+DAY = 86_400_000_000
 FIRST = -(2**63) + 1
 LAST = 2**63 - 1
 
@@ -235,3 +237,11 @@ def test_an_unknown_column_names_the_nearest() -> None:
     table = pa.table({"entity": ["a"], "index_time": instants(1), "label": [0], "plan": ["p"]})
     with pytest.raises(ParameterError, match="did you mean 'plan'"):
         Labels.from_arrow(table).column("plam")
+
+
+@pytest.mark.parametrize(("observed_until", "matched", "undecided"), [(9 * DAY, 0, 1), (10 * DAY, 1, 0)])
+def test_silence_after_the_end_of_the_log_is_unknown(observed_until: int, matched: int, undecided: int) -> None:
+    log = make_log([("a", 7 * DAY, "x"), ("b", DAY, "y")], observed_until=observed_until)
+    labels = Labels.from_arrow(pa.table({"entity": ["a"], "index_time": instants(40 * DAY), "label": [0]}))
+    found = count(log, "x -> no y within 3d", labels=labels).to_pylist()[0]
+    assert (found["n_matched"], found["n_undecided"]) == (matched, undecided)

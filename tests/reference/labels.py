@@ -222,19 +222,20 @@ def top_threshold(sums: list[int | Fraction], share: Fraction) -> int | Fraction
 
 def seen_rows(
     rows: list[tuple[str, int, int | float | Fraction]],
+    observed_until: int,
     lookback: int | None,
     exclude_events: tuple[str, ...] = (),
     starts: dict[str, int] | None = None,
 ) -> list[Row]:
     """What the miner may see of each labelled row: [index - lookback, index), less the excluded events.
 
-    Without a lookback it sees everything since the entity's start.
+    Without a lookback it sees everything since the entity's start. What comes after the log's end is unknown.
     """
     return [
         Row(
             entity,
             (starts or {}).get(entity) if lookback is None else index - lookback,
-            index - 1,
+            min(index - 1, observed_until),
             frozenset(exclude_events),
         )
         for entity, index, _ in rows

@@ -159,7 +159,8 @@ class Labels:
         """The rows as spans of the log's entities, for matching and mining.
 
         Row i sees ``[index - lookback, index)`` of its entity, or everything from the entity's start (declared, else
-        its first event) when there is no lookback; never an event at or after the index, never an excluded type.
+        its first event) when there is no lookback; never an event at or after the index, never an excluded type. It
+        sees nothing after the log's ``observed_until``, so an absence that reaches further is undecided.
         Entities that the log lacks stay, without events, so that n does not depend on the log.
 
         Raises
@@ -177,7 +178,8 @@ class Labels:
         else:
             lo = np.zeros_like(time)
         lo = np.ascontiguousarray(lo)
-        rows = _native.Rows(entity=entity, lo=lo, last=time - 1, excluded=excluded_types(log, self.exclude_events))
+        last = np.minimum(time - 1, log.observed_until)
+        rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=excluded_types(log, self.exclude_events))
         return BoundRows(rows, label, entity, time, lo)
 
     def summary(self) -> dict[str, Any]:
