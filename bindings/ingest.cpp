@@ -74,6 +74,7 @@ class StringColumn {
  private:
   StringColumn(std::int64_t length, std::int64_t offset, const py::object& validity) {
     if (length < 0 || offset < 0) throw py::value_error("length and offset must not be negative");
+    if (length > largest || offset > largest) throw py::value_error("length and offset are larger than any column");
     view_.length = length;
     view_.offset = offset;
     if (!validity.is_none()) {
@@ -88,12 +89,17 @@ class StringColumn {
       throw py::value_error(std::string(name) + " is missing");
     }
     auto info = std::make_shared<py::buffer_info>(py::reinterpret_borrow<py::buffer>(object).request());
-    if (info->size * info->itemsize < count * width) {
+    if (info->ndim > 1 || (info->ndim == 1 && info->shape[0] > 1 && info->strides[0] != info->itemsize)) {
+      throw py::value_error(std::string(name) + " must be one contiguous piece of memory");
+    }
+    if (info->size * info->itemsize / width < count) {
       throw py::value_error(std::string(name) + " is shorter than length and offset say");
     }
     buffers_.push_back(std::move(info));
     return buffers_.back()->ptr;
   }
+
+  static constexpr std::int64_t largest = std::int64_t{1} << 60;  // sums and bytes of such columns fit int64
 
   TextView view_;
   std::shared_ptr<const StringColumn> values_;

@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -32,7 +33,7 @@ auto run_interruptible(Work&& work) {
     std::mutex mutex;
     std::condition_variable changed;
     bool done = false;
-    std::thread thread([&] {
+    const auto run = [&] {
       try {
         value.emplace(work(static_cast<const StopToken&>(stop)));
       } catch (...) {
@@ -41,7 +42,13 @@ auto run_interruptible(Work&& work) {
       const std::lock_guard lock(mutex);
       done = true;
       changed.notify_one();
-    });
+    };
+    std::thread thread;
+    try {
+      thread = std::thread(run);
+    } catch (const std::system_error&) {
+      run();  // the system has no thread to give: the work is done all the same, without a look at signals
+    }
     std::unique_lock lock(mutex);
     while (!changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return done; })) {
       lock.unlock();
@@ -56,7 +63,7 @@ auto run_interruptible(Work&& work) {
       lock.lock();
     }
     lock.unlock();
-    thread.join();
+    if (thread.joinable()) thread.join();
   }
   if (interrupted) throw pybind11::error_already_set();
   if (error) std::rethrow_exception(error);

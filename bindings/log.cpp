@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "convert.hpp"
 
 namespace seqmine::python {
@@ -21,9 +23,16 @@ void require_size(std::size_t size, std::int64_t expected, const char* name) {
   }
 }
 
+/// Whether the object is an array of T, as far as choosing between column types goes.
+template <class T>
+bool is_array_of(const py::handle& object) {
+  return py::isinstance<py::array>(object) &&
+         py::reinterpret_borrow<py::array>(object).dtype().equal(py::dtype::of<T>());
+}
+
 Log make_log(const py::object& entity_offsets, const py::object& time, const py::object& code, std::int64_t n_types,
-             const py::object& value, const py::list& attributes, const py::object& start,
-             const py::object& zone_transitions, const py::object& zone_offsets) {
+             const py::object& value, const py::list& attributes, const std::vector<std::int64_t>& n_categories,
+             const py::object& start, const py::object& zone_transitions, const py::object& zone_offsets) {
   Log log;
   py::list keep;
   const auto offsets = optional_span<std::int64_t>(entity_offsets, "entity_offsets", keep);
@@ -34,11 +43,7 @@ Log make_log(const py::object& entity_offsets, const py::object& time, const py:
   log.view.n_types = n_types;
   log.view.entity_offsets = offsets.data();
   log.view.time = times.data();
-  if (offsets.front() != 0 || offsets.back() != log.view.n_events) {
-    throw py::value_error("entity_offsets must go from 0 to n_events");
-  }
-  const auto codes = py::reinterpret_borrow<py::array>(code);
-  if (codes.dtype().equal(py::dtype::of<std::uint16_t>())) {
+  if (is_array_of<std::uint16_t>(code)) {
     const auto span = optional_span<std::uint16_t>(code, "code", keep);
     require_size(span.size(), log.view.n_events, "code");
     log.view.code = CodeView(span.data());
@@ -52,10 +57,12 @@ Log make_log(const py::object& entity_offsets, const py::object& time, const py:
     require_size(span.size(), log.view.n_events, "value");
     log.view.value = span.data();
   }
+  require_size(n_categories.size(), static_cast<std::int64_t>(attributes.size()), "n_categories");
   for (const py::handle item : attributes) {
     AttributeView attribute;
+    attribute.n_categories = n_categories[log.view.attributes.size()];
     const auto array = py::reinterpret_borrow<py::object>(item);
-    if (py::reinterpret_borrow<py::array>(item).dtype().equal(py::dtype::of<double>())) {
+    if (is_array_of<double>(item)) {
       const auto span = optional_span<double>(array, "attribute", keep);
       require_size(span.size(), log.view.n_events, "attribute");
       attribute.numbers = span.data();
@@ -75,6 +82,13 @@ Log make_log(const py::object& entity_offsets, const py::object& time, const py:
   log.view.zone.offset = optional_span<std::int64_t>(zone_offsets, "zone_offsets", keep);
   require_size(log.view.zone.offset.size(), static_cast<std::int64_t>(log.view.zone.transition.size()), "zone_offsets");
   log.owner = py::tuple(keep);
+  // Nothing behind this door looks at bounds again, and the columns may be files that anybody can have written.
+  Status status;
+  {
+    const py::gil_scoped_release release;
+    status = check(log.view, 0, StopToken());
+  }
+  if (!status.ok()) throw py::value_error(status.message());
   return log;
 }
 
@@ -101,7 +115,7 @@ void register_log(py::module_& module) {
   py::class_<Log>(module, "Log")
       .def(py::init(&make_log), py::kw_only(), py::arg("entity_offsets"), py::arg("time"), py::arg("code"),
            py::arg("n_types"), py::arg("value") = py::none(), py::arg("attributes") = py::list(),
-           py::arg("start") = py::none(), py::arg("zone_transitions") = py::none(),
+           py::arg("n_categories") = std::vector<std::int64_t>{}, py::arg("start") = py::none(), py::arg("zone_transitions") = py::none(),
            py::arg("zone_offsets") = py::none())
       .def_property_readonly("n_events", [](const Log& log) { return log.view.n_events; })
       .def_property_readonly("n_entities", [](const Log& log) { return log.view.n_entities; })
@@ -112,6 +126,13 @@ void register_log(py::module_& module) {
       .def(py::init(&make_rows), py::kw_only(), py::arg("entity"), py::arg("lo"), py::arg("last"),
            py::arg("excluded") = py::none())
       .def_property_readonly("n_rows", [](const Rows& rows) { return rows.view.n_rows; });
+  module.def(
+      "seen_events",
+      [](const Log& log, const Rows& rows) {
+        if (Status status = check(log.view, rows.view); !status.ok()) raise_status(status);
+        return to_numpy(seen_events(log.view, rows.view));
+      },
+      py::arg("log"), py::arg("rows"));
 }
 
 }  // namespace seqmine::python

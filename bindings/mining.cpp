@@ -37,7 +37,7 @@ py::dict as_dict(const MinerStats& stats) {
 
 py::dict as_dict(MinerResult&& found) {
   std::vector<std::int64_t> n_matched, n_positive;
-  std::vector<double> score;
+  std::vector<double> expected, score;
   std::vector<std::uint8_t> raises;
   py::list text, length;
   for (const MinedPattern& pattern : found.patterns) {
@@ -45,6 +45,7 @@ py::dict as_dict(MinerResult&& found) {
     length.append(pattern.steps.size());
     n_matched.push_back(pattern.n_matched);
     n_positive.push_back(pattern.n_positive);
+    expected.push_back(pattern.expected);
     score.push_back(pattern.score);
     raises.push_back(pattern.raises ? 1 : 0);
   }
@@ -53,6 +54,7 @@ py::dict as_dict(MinerResult&& found) {
   result["length"] = length;
   result["n_matched"] = to_numpy(std::move(n_matched));
   result["n_positive"] = to_numpy(std::move(n_positive));
+  result["expected"] = to_numpy(std::move(expected));
   result["score"] = to_numpy(std::move(score));
   result["raises"] = to_numpy(std::move(raises));
   result["complete"] = found.complete;

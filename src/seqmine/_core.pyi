@@ -25,6 +25,7 @@ class Log:
         n_types: int,
         value: _F64 | None = None,
         attributes: list[npt.NDArray[np.int32] | _F64] = ...,
+        n_categories: list[int] = ...,
         start: _I64 | None = None,
         zone_transitions: _I64 | None = None,
         zone_offsets: _I64 | None = None,
@@ -40,6 +41,8 @@ class Rows:
     def __init__(self, *, entity: _I64, lo: _I64, last: _I64, excluded: _U8 | None = None) -> None: ...
     @property
     def n_rows(self) -> int: ...
+
+def seen_events(log: Log, rows: Rows) -> _U8: ...
 
 class Condition:
     def __init__(

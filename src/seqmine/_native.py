@@ -19,6 +19,7 @@ from seqmine._core import (
     mine_frequent,
     nth_event_time,
     resolve_threads,
+    seen_events,
     window_stats,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "mine_frequent",
     "nth_event_time",
     "resolve_threads",
+    "seen_events",
     "window_stats",
 ]

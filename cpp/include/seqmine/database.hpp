@@ -40,17 +40,20 @@ struct Database {
   std::int64_t n_scanned = 0;             // events looked at
   [[nodiscard]] std::int64_t n_items() const noexcept { return static_cast<std::int64_t>(source.size()); }
   [[nodiscard]] bool narrow() const noexcept { return time64.empty(); }
+  [[nodiscard]] std::int64_t bytes() const noexcept;  // of the arrays
 };
 
-/// O(events seen x items per type). Peak memory about 1.5 times the result. Deterministic for any `threads`.
+/// O(events seen x items per type). Deterministic for any `threads`. Errors: invalid_argument, cancelled, and
+/// out_of_memory when the result would take more than `max_memory` bytes (0: no limit), before it is allocated.
 [[nodiscard]] Result<Database> build_database(const LogView& log, const RowsView& rows, const std::vector<Item>& items,
-                                              std::int64_t min_support, int threads, const StopToken& stop);
+                                              std::int64_t min_support, int threads, const StopToken& stop,
+                                              std::int64_t max_memory = 0);
 
 /// The same with event types for items: item i is the type types[i]. One flag per type is not needed, so this is
 /// the way for logs of many types.
 [[nodiscard]] Result<Database> build_database(const LogView& log, const RowsView& rows,
                                               std::span<const std::uint32_t> types, std::int64_t min_support,
-                                              int threads, const StopToken& stop);
+                                              int threads, const StopToken& stop, std::int64_t max_memory = 0);
 
 /// Smallest number of ticks d with d * unit >= microseconds; `unbounded` stays unbounded.
 [[nodiscard]] std::uint64_t ticks_at_least(std::uint64_t microseconds, std::int64_t unit) noexcept;

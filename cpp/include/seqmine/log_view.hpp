@@ -3,7 +3,11 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
+
+#include "seqmine/status.hpp"
+#include "seqmine/stop.hpp"
 
 namespace seqmine {
 
@@ -27,6 +31,7 @@ class CodeView {
 /// One attribute column: either dictionary codes (int32, -1 = null) or numbers (double, NaN = null).
 struct AttributeView {
   const std::int32_t* codes = nullptr;
+  std::int64_t n_categories = 0;  // codes are below it
   const double* numbers = nullptr;
 };
 
@@ -62,5 +67,25 @@ struct RowsView {
   const std::int64_t* last = nullptr;
   std::span<const std::uint8_t> excluded;  // n_types or empty
 };
+
+/// Whether the columns keep what the comments above promise, so that nothing reads outside of them: offsets rise from 0
+/// to n_events, times rise within an entity, codes are below n_types or n_categories. One pass over all columns but
+/// value. Errors: invalid_argument, which names the first event or entity that breaks a promise; cancelled.
+[[nodiscard]] Status check(const LogView& log, int threads, const StopToken& stop);
+
+/// Whether every row is of an entity of the log and `excluded` fits. Errors: invalid_argument.
+[[nodiscard]] Status check(const LogView& log, const RowsView& rows);
+
+/// Positions [begin, end) of the events that a row may see, excluded types among them. O(log events of the entity).
+[[nodiscard]] std::pair<std::int64_t, std::int64_t> visible_events(const LogView& log, const RowsView& rows,
+                                                                    std::int64_t row) noexcept;
+
+/// One flag per event: whether some row sees it. O(rows x log events of an entity + events).
+[[nodiscard]] std::vector<std::uint8_t> seen_events(const LogView& log, const RowsView& rows);
+
+/// later - earlier, for any two times with earlier <= later.
+[[nodiscard]] inline std::uint64_t distance(std::int64_t later, std::int64_t earlier) noexcept {
+  return static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
+}
 
 }  // namespace seqmine

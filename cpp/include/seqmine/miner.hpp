@@ -70,6 +70,7 @@ struct MinedPattern {
   std::uint64_t absent_within = 0;
   std::int64_t n_matched = 0;
   std::int64_t n_positive = 0;
+  double expected = 0.0;  // positive rows if the pattern said nothing: the sum over strata of m_s P_s / n_s
   double score = 0.0;
   bool raises = true;
   std::string text;  // canonical

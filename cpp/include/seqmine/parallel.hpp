@@ -9,7 +9,8 @@
 
 namespace seqmine {
 
-/// The number of threads a request means: 0 = all the hardware has, otherwise the request itself (>= 1).
+/// The number of threads a request means: 0 = all the hardware has, otherwise the request itself (>= 1), up to
+/// tuning::max_threads.
 [[nodiscard]] int resolve_threads(int requested) noexcept;
 
 /// Calls `work(unit, worker)` once for every unit in [0, n_units), on at most `threads` threads

@@ -25,6 +25,12 @@ struct Predicate {
   std::vector<Condition> conditions;
 };
 
+/// Whether a predicate fits a log: flags for every type and value, attributes that exist. Errors: invalid_argument.
+[[nodiscard]] Status check(const LogView& log, const Predicate& predicate);
+
+/// The conditions alone.
+[[nodiscard]] Status check_conditions(const LogView& log, const Predicate& predicate);
+
 /// Weekday (0 = Monday) and hour of a UTC instant in a zone. Exact for every int64 time.
 struct LocalClock {
   int weekday;

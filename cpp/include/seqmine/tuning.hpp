@@ -6,6 +6,9 @@
 
 namespace seqmine::tuning {
 
+/// No more threads than this are started, whatever is asked for: starting and joining tens of thousands takes seconds.
+inline constexpr int max_threads = 4'096;
+
 /// Inner steps between two looks at the StopToken. At 1-5 ns a step this is below 0.4 ms.
 inline constexpr std::int64_t poll_steps = 65'536;
 
@@ -53,5 +56,12 @@ inline constexpr std::int64_t refine_factor = 4;
 
 /// Share of max_seconds after which the search ends, so that redundancy and gaps are settled inside the budget.
 inline constexpr double search_share = 0.85;
+
+/// The same for the refinement of learned gaps: the redundancy filter needs the rest.
+inline constexpr double refine_share = 0.93;
+
+/// Patterns whose rows are looked up at a time for the redundancy filter: few at first, so that a search that is out of
+/// time has something to show, then more, so that patterns with one prefix share its occurrences.
+inline constexpr std::size_t first_filtered = 32, most_filtered = 1'024;
 
 }  // namespace seqmine::tuning

@@ -9,10 +9,12 @@
 #include <thread>
 #include <vector>
 
+#include "seqmine/tuning.hpp"
+
 namespace seqmine {
 
 int resolve_threads(int requested) noexcept {
-  if (requested > 0) return requested;
+  if (requested > 0) return std::min(requested, tuning::max_threads);
   const unsigned hardware = std::thread::hardware_concurrency();
   return hardware == 0 ? 1 : static_cast<int>(hardware);
 }

@@ -368,7 +368,8 @@ std::int64_t Ingest::n_rows() const noexcept { return state_->n_rows; }
 
 namespace {
 
-Result<Names> provisional_names(const std::vector<Encoder>& encoders, std::size_t column) {
+Result<Names> provisional_names(const Status& failure, const std::vector<Encoder>& encoders, std::size_t column) {
+  if (!failure.ok()) return failure;  // names of a piece that broke off have no number yet
   try {
     if (encoders.empty()) return Status(Code::invalid_argument, "the names have gone into the finished log");
     const NameTable& table = encoders[column].table();
@@ -380,8 +381,8 @@ Result<Names> provisional_names(const std::vector<Encoder>& encoders, std::size_
 
 }  // namespace
 
-Result<Names> Ingest::entity_names() const { return provisional_names(state_->encoders, 0); }
-Result<Names> Ingest::event_names() const { return provisional_names(state_->encoders, 1); }
+Result<Names> Ingest::entity_names() const { return provisional_names(state_->failure, state_->encoders, 0); }
+Result<Names> Ingest::event_names() const { return provisional_names(state_->failure, state_->encoders, 1); }
 
 Status Ingest::rename_entities(std::span<const std::int64_t> offsets, std::string_view bytes) {
   return state_->guarded([&]() -> Status {

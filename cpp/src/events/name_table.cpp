@@ -1,5 +1,6 @@
 #include "events/name_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -40,14 +41,16 @@ void NameShard::grow() {
 NameEntry* NameShard::find_or_insert(std::uint64_t hash, std::string_view text) {
   if (NameEntry* known = find(hash, text)) return known;
   if ((n_ + 1) * 4 > slots_.size() * 3) grow();
-  fresh_.push_back(nullptr);  // the room for it, before anything points to the name
+  // The room for it before anything points to the name: nothing below may throw once the arena holds it.
+  if (fresh_.size() == fresh_.capacity()) fresh_.reserve(std::max<std::size_t>(16, 2 * fresh_.capacity()));
   const std::uint32_t position = arena_.store(text, 0);
   if (position == 0) return nullptr;
   std::size_t i = tag(hash) & mask_;
   while (slots_[i].position != 0) i = (i + 1) & mask_;
   slots_[i] = {tag(hash), position};
   ++n_;
-  return fresh_.back() = arena_.at(position);
+  fresh_.push_back(arena_.at(position));
+  return fresh_.back();
 }
 
 void NameShard::release_slots() noexcept {

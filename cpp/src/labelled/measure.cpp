@@ -12,14 +12,12 @@ namespace {
 
 constexpr double none = -std::numeric_limits<double>::infinity();
 
-double entropy(std::int64_t hits, std::int64_t total) noexcept {
-  if (hits == 0 || hits == total) return 0.0;
-  const double p = static_cast<double>(hits) / static_cast<double>(total);
-  const double q = static_cast<double>(total - hits) / static_cast<double>(total);
-  return -p * std::log(p) - q * std::log(q);
+/// x ln x, the term of every entropy.
+double x_log_x(std::int64_t x) noexcept {
+  return x == 0 ? 0.0 : static_cast<double>(x) * std::log(static_cast<double>(x));
 }
 
-/// floor(a * b / c) for 0 <= a <= c, b < 2^62, by long division in base 2: portable, and run once per stratum.
+/// a * b / c, the last division to the nearest, for 0 <= a <= c < 2^31 and b < 2^62: portable, and run once a stratum.
 std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) noexcept {
   const std::int64_t whole = b / c, rest = b % c;
   std::int64_t result = a * whole;  // a <= c, so at most b
@@ -97,9 +95,12 @@ double Scorer::measure(std::int64_t matched, std::int64_t hits, std::int64_t tot
     }
     case Measure::info_gain: {
       if (d == 0) return 0.0;  // independent: exactly nothing is gained, whatever rounding says
-      const double inside = static_cast<double>(matched) / n, outside = static_cast<double>(n_ - matched) / n;
-      return entropy(total_hits, n_) - inside * entropy(hits, matched) -
-             outside * entropy(total_hits - hits, n_ - matched);
+      // Summed in pairs that a pattern and its complement, or the two labels, only swap: what splits the rows alike
+      // scores the same to the last bit.
+      const double cells = (x_log_x(hits) + x_log_x(total_hits - hits)) + (x_log_x(misses) + x_log_x(total_misses - misses));
+      const double sides = x_log_x(matched) + x_log_x(n_ - matched);
+      const double classes = x_log_x(total_hits) + x_log_x(total_misses);
+      return ((cells - sides) - (classes - x_log_x(n_))) / n;
     }
     case Measure::lift:
       if (matched == 0) return 0.0;
@@ -117,6 +118,14 @@ Score Scorer::score(const Tally& tally) const noexcept {
   const std::int64_t m = tally.matched();
   if (tally.pos * n_ >= m * n_positive_) return {measure(m, tally.pos, n_positive_), true};
   return {measure(m, tally.neg, n_ - n_positive_), false};
+}
+
+double Scorer::expected(const Tally& tally) const noexcept {
+  if (scale_ != 0) {
+    return static_cast<double>(tally.pos) -
+           static_cast<double>(tally.weight_pos - tally.weight_neg) / static_cast<double>(scale_);
+  }
+  return static_cast<double>(tally.matched()) * static_cast<double>(n_positive_) / static_cast<double>(n_);
 }
 
 double Scorer::vertex(std::int64_t hits, std::int64_t total_hits) const noexcept {

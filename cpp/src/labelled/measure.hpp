@@ -36,6 +36,9 @@ class Scorer {
   Scorer(const MinerOptions& options, std::int64_t n_rows, std::int64_t n_positive, std::int64_t strata_scale);
 
   [[nodiscard]] Score score(const Tally& tally) const noexcept;
+
+  /// Positive rows to be expected among the matched ones if the pattern said nothing: inside each stratum its base rate.
+  [[nodiscard]] double expected(const Tally& tally) const noexcept;
   [[nodiscard]] bool allows(bool raises) const noexcept {
     return direction_ == Direction::both || (direction_ == Direction::raises) == raises;
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "labelled/evidence.hpp"
@@ -107,7 +108,9 @@ struct Job {
   const Space& space;
   const MinerOptions& options;
   const TextWriter& writer;
+  search::HaltState& refine_halt;
   search::HaltState& halt;
+  search::MemoryBudget& budget;
   MinerResult& result;
 };
 
@@ -122,14 +125,14 @@ Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candid
     return *mine;
   };
   /// Runs `work` over candidates [begin, end) in the order of their items, so that prefixes are shared.
-  const auto for_each = [&](std::size_t begin, std::size_t end, const auto& work) {
+  const auto for_each = [&](std::size_t begin, std::size_t end, search::HaltState& halt, const auto& work) {
     std::vector<std::size_t> order(end - begin);
     std::iota(order.begin(), order.end(), begin);
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranked[a].items < ranked[b].items; });
     const StopToken never;
     return parallel_for(static_cast<std::int64_t>(order.size()), n_workers, never,
                         [&](std::int64_t unit, int worker) -> Status {
-      if (job.halt.poll()) return {};
+      if (halt.poll()) return {};
       return work(order[static_cast<std::size_t>(unit)], evidence(worker));
     });
   };
@@ -137,8 +140,8 @@ Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candid
   if (job.options.learn_gaps) {
     const auto n_refined = std::min(ranked.size(), static_cast<std::size_t>(job.options.top_k) *
                                                        static_cast<std::size_t>(tuning::refine_factor));
-    Status status = for_each(0, n_refined, [&](std::size_t i, Evidence<Time>& worker) -> Status {
-      worker.refine(ranked[i], job.halt);
+    Status status = for_each(0, n_refined, job.refine_halt, [&](std::size_t i, Evidence<Time>& worker) -> Status {
+      worker.refine(ranked[i], job.refine_halt);
       ranked[i].text = job.writer.write(ranked[i]);
       return {};
     });
@@ -151,20 +154,32 @@ Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candid
     kept = std::move(ranked);
     return {};
   }
-  KeptRows kept_rows(job.space.database->n_rows, job.options.redundancy);
-  std::vector<std::vector<std::uint32_t>> rows(ranked.size());
-  for (std::size_t begin = 0; begin < ranked.size() && kept.size() < wanted;) {
-    const std::size_t end = std::min(ranked.size(), begin + std::max<std::size_t>(wanted - kept.size(), 32));
-    Status status = for_each(begin, end, [&](std::size_t i, Evidence<Time>& worker) -> Status {
+  KeptRows kept_rows(job.space.database->n_rows, job.options.redundancy, job.budget);
+  std::vector<std::optional<std::vector<std::uint32_t>>> rows(ranked.size());
+  std::size_t n_chunk = tuning::first_filtered;
+  for (std::size_t begin = 0; begin < ranked.size() && kept.size() < wanted && !job.halt.halted();) {
+    const std::size_t end = std::min(ranked.size(), begin + n_chunk);
+    n_chunk = std::min(2 * n_chunk, tuning::most_filtered);
+    Status status = for_each(begin, end, job.halt, [&](std::size_t i, Evidence<Time>& worker) -> Status {
       rows[i] = worker.rows(ranked[i]);
-      if (static_cast<std::int64_t>(rows[i].size()) == ranked[i].tally.matched()) return {};
+      if (static_cast<std::int64_t>(rows[i]->size()) == ranked[i].tally.matched()) return {};
       return {Code::internal, "the rows of '" + ranked[i].text + "' are not as many as the search counted"};
     });
     if (!status.ok()) return status;
-    if (job.halt.halted()) return {};
     for (; begin < end && kept.size() < wanted; ++begin) {
-      if (kept_rows.admit(std::move(rows[begin]))) kept.push_back(std::move(ranked[begin]));
-      rows[begin] = {};
+      // Out of time, what is known by now still counts; and nothing can make the best pattern redundant.
+      (void)job.halt.poll();
+      if (begin == 0 && !rows[0]) {
+        kept.push_back(std::move(ranked[0]));
+      } else if (rows[begin]) {
+        switch (kept_rows.admit(std::move(*rows[begin]))) {
+          case KeptRows::Verdict::fresh: kept.push_back(std::move(ranked[begin])); break;
+          case KeptRows::Verdict::redundant: break;
+          case KeptRows::Verdict::no_memory: job.halt.raise(search::Halt::memory); break;
+        }
+      }
+      rows[begin].reset();
+      if (job.halt.state() == search::Halt::memory) break;
     }
   }
   return {};
@@ -181,20 +196,21 @@ MinedPattern report(const Job& job, Candidate&& candidate) {
   pattern.absent_within = candidate.within;
   pattern.n_matched = candidate.tally.matched();
   pattern.n_positive = candidate.tally.pos;
+  pattern.expected = job.space.scorer.expected(candidate.tally);
   pattern.score = candidate.score.value;
   pattern.raises = candidate.score.raises;
   pattern.text = std::move(candidate.text);
   return pattern;
 }
 
-Status run(const Job& job, search::HaltState& search_halt, search::MemoryBudget& budget) {
+Status run(const Job& job, search::HaltState& search_halt) {
   const auto wanted = static_cast<std::size_t>(job.options.top_k);
   const bool larger = job.options.redundancy >= 0.0 || job.options.learn_gaps;
   std::size_t capacity = larger ? wanted * static_cast<std::size_t>(tuning::pool_factor) : wanted;
   while (true) {
     auto started = search::Clock::now();
-    PatternPool pool(capacity, job.writer);
-    Status status = search(job.space, pool, search_halt, budget, job.options.threads, job.result.stats);
+    PatternPool pool(capacity, job.writer, job.budget, search_halt);
+    Status status = search(job.space, pool, search_halt, job.budget, job.options.threads, job.result.stats);
     job.result.stats.search_seconds += seconds_since(started);
     if (!status.ok()) return status;
     if (search_halt.state() == search::Halt::cancelled) return {Code::cancelled, "cancelled"};
@@ -207,9 +223,9 @@ Status run(const Job& job, search::HaltState& search_halt, search::MemoryBudget&
     job.result.stats.select_seconds += seconds_since(started);
     if (!status.ok()) return status;
     if (job.halt.state() == search::Halt::cancelled) return {Code::cancelled, "cancelled"};
-    const bool halted = job.halt.halted() || search_halt.halted();
+    const bool halted = job.halt.halted() || job.refine_halt.halted() || search_halt.halted();
     // The filter emptied a full pool: patterns below the pool's threshold may be among the answer.
-    if (larger && full && kept.size() < wanted && !halted) {
+    if (larger && full && kept.size() < wanted && !halted && !search_halt.was_cut()) {
       capacity *= 4;
       continue;
     }
@@ -229,12 +245,16 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
   if (Status status = check(rows, labels, items, options); !status.ok()) return status;
   const auto deadline = search::deadline_after(started, options.max_seconds);
   const auto search_deadline = search::deadline_after(started, options.max_seconds * tuning::search_share);
+  const auto refine_deadline = search::deadline_after(started, options.max_seconds * tuning::refine_share);
 
   MinerResult result;
   const auto built = [&] {
-    if (!search_deadline) return build_database(log, rows, items, options.min_support, options.threads, stop);
+    const auto build = [&](const StopToken& token) {
+      return build_database(log, rows, items, options.min_support, options.threads, token, options.max_memory);
+    };
+    if (!search_deadline) return build(stop);
     const Watch watch(stop, *search_deadline);
-    return build_database(log, rows, items, options.min_support, options.threads, watch.token());
+    return build(watch.token());
   }();
   result.stats.build_seconds = seconds_since(started);
   if (!built.ok()) {
@@ -250,15 +270,14 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
 
   search::MemoryBudget budget(options.max_memory);
   const Space space = make_space(database, rows, labels, options);
-  const std::int64_t resident = database_bytes(database) + space.bytes();
+  const std::int64_t resident = database.bytes() + space.bytes();
   if (!budget.take(resident)) {
-    return Status{Code::out_of_memory, "the events to mine take " + std::to_string(resident) +
-                                           " bytes, more than max_memory = " + std::to_string(options.max_memory)};
+    return search::too_large(resident, options.max_memory);
   }
   const TextWriter writer(database, items, options.max_span);
-  search::HaltState search_halt(stop, search_deadline), halt(stop, deadline);
-  const Job job{space, options, writer, halt, result};
-  if (Status status = run(job, search_halt, budget); !status.ok()) return status;
+  search::HaltState search_halt(stop, search_deadline), refine_halt(stop, refine_deadline), halt(stop, deadline);
+  const Job job{space, options, writer, refine_halt, halt, budget, result};
+  if (Status status = run(job, search_halt); !status.ok()) return status;
   return result;
 }
 

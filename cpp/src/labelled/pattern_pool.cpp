@@ -52,11 +52,20 @@ void PatternPool::offer(std::span<const std::uint32_t> path, GapInterval full, s
   candidate.text = writer_->write(candidate);
 
   const std::lock_guard lock(mutex_);
+  // One that replaces another is taken to be as large.
+  const auto bytes = static_cast<std::int64_t>(sizeof(Candidate) + candidate.items.size() * sizeof(std::uint32_t) +
+                                               candidate.gaps.size() * sizeof(GapInterval) + candidate.text.capacity());
+  if (heap_.size() < capacity_ && !budget_->take(bytes)) {
+    capacity_ = heap_.size();
+    halt_->cut();
+    if (capacity_ == 0) return;
+  }
   if (heap_.size() == capacity_) {
     if (!better(candidate, heap_.front())) return;
     std::pop_heap(heap_.begin(), heap_.end(), better);
     heap_.back() = std::move(candidate);
   } else {
+    charged_ += bytes;
     heap_.push_back(std::move(candidate));
   }
   std::push_heap(heap_.begin(), heap_.end(), better);

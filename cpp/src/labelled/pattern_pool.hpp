@@ -11,6 +11,8 @@
 
 #include "labelled/gap_grid.hpp"
 #include "labelled/measure.hpp"
+#include "search/halt.hpp"
+#include "search/memory.hpp"
 #include "seqmine/miner.hpp"
 
 namespace seqmine::labelled {
@@ -41,10 +43,15 @@ class TextWriter {
   std::uint64_t max_span_;
 };
 
-/// Keeps the `capacity` best by `better`. Thread-safe.
+/// Keeps the `capacity` best by `better`, or as many as the memory budget allows: the halt state then says that the
+/// result is cut. Thread-safe.
 class PatternPool {
  public:
-  PatternPool(std::size_t capacity, const TextWriter& writer) : capacity_(capacity), writer_(&writer) {}
+  PatternPool(std::size_t capacity, const TextWriter& writer, search::MemoryBudget& budget, search::HaltState& halt)
+      : capacity_(capacity), writer_(&writer), budget_(&budget), halt_(&halt) {}
+  PatternPool(const PatternPool&) = delete;
+  PatternPool& operator=(const PatternPool&) = delete;
+  ~PatternPool() { budget_->give(charged_); }
 
   /// The score of the worst pattern of a full pool; -infinity before. Only ever rises. One relaxed load.
   [[nodiscard]] double threshold() const noexcept { return threshold_.load(std::memory_order_relaxed); }
@@ -61,6 +68,9 @@ class PatternPool {
  private:
   std::size_t capacity_;
   const TextWriter* writer_;
+  search::MemoryBudget* budget_;
+  search::HaltState* halt_;
+  std::int64_t charged_ = 0;
   std::atomic<double> threshold_{-std::numeric_limits<double>::infinity()};
   std::mutex mutex_;
   std::vector<Candidate> heap_;  // worst on top

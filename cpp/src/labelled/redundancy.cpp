@@ -31,7 +31,7 @@ std::size_t KeptRows::intersection(const Set& a, const Set& b) {
   return both;
 }
 
-bool KeptRows::admit(std::vector<std::uint32_t> rows) {
+KeptRows::Verdict KeptRows::admit(std::vector<std::uint32_t> rows) {
   Set set;
   set.n = rows.size();
   if (static_cast<std::int64_t>(set.n) * 32 >= n_rows_) {
@@ -39,16 +39,20 @@ bool KeptRows::admit(std::vector<std::uint32_t> rows) {
     for (const std::uint32_t row : rows) set.bits[row / 64] |= std::uint64_t{1} << (row % 64);
   } else {
     set.rows = std::move(rows);
+    set.rows.shrink_to_fit();
   }
   for (const Set& kept : kept_) {
     // The index is at most the ratio of the sizes.
     const auto less = static_cast<double>(std::min(kept.n, set.n)), more = static_cast<double>(std::max(kept.n, set.n));
     if (less / more <= limit_) continue;
     const std::size_t both = intersection(set, kept);
-    if (static_cast<double>(both) / static_cast<double>(set.n + kept.n - both) > limit_) return false;
+    if (static_cast<double>(both) / static_cast<double>(set.n + kept.n - both) > limit_) return Verdict::redundant;
   }
+  const auto bytes = static_cast<std::int64_t>(sizeof(Set) + set.bits.size() * 8 + set.rows.capacity() * 4);
+  if (!budget_.take(bytes)) return Verdict::no_memory;
+  charged_ += bytes;
   kept_.push_back(std::move(set));
-  return true;
+  return Verdict::fresh;
 }
 
 }  // namespace seqmine::labelled

@@ -74,6 +74,11 @@ Status search_in(const Space& space, PatternPool& pool, search::HaltState& halt,
       const std::uint32_t item = order[static_cast<std::size_t>(unit)];
       auto& follows = pairs.follows[item];
       expander(worker).count_pairs(item, tallies[item], follows);
+      // An item without its pairs is not grown.
+      if (!budget.take(static_cast<std::int64_t>(follows.capacity() * sizeof(PairTable::Entry)))) {
+        follows = {};
+        halt.cut();
+      }
       for (const PairTable::Entry& entry : follows) {
         pairs.best[item] = std::max(pairs.best[item], space.scorer.bound(entry.tally));
       }
@@ -100,6 +105,9 @@ Status search_in(const Space& space, PatternPool& pool, search::HaltState& halt,
     }
     budget.give(subtree.charged);
   });
+  for (const auto& follows : pairs.follows) {
+    budget.give(static_cast<std::int64_t>(follows.capacity() * sizeof(PairTable::Entry)));
+  }
   for (const auto& worker : workers) {
     if (worker != nullptr) add(stats, worker->stats());
   }

@@ -96,10 +96,4 @@ std::int64_t Space::bytes() const noexcept {
   return total;
 }
 
-std::int64_t database_bytes(const Database& database) noexcept {
-  return bytes_of(database.offsets) + bytes_of(database.item) + bytes_of(database.time32) +
-         bytes_of(database.time64) + bytes_of(database.first_time) + bytes_of(database.last_tick) +
-         bytes_of(database.source) + bytes_of(database.support);
-}
-
 }  // namespace seqmine::labelled

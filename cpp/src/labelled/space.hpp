@@ -92,7 +92,4 @@ std::uint64_t bins_between(const Space& space, const Time* time, const Occurrenc
 [[nodiscard]] Space make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
                                const MinerOptions& options);
 
-/// Bytes of a database's arrays.
-[[nodiscard]] std::int64_t database_bytes(const Database& database) noexcept;
-
 }  // namespace seqmine::labelled

@@ -13,48 +13,6 @@ namespace {
 using matching::CompiledPattern;
 using matching::RowMatcher;
 
-Status check(const LogView& log, const Predicate& predicate) {
-  if (static_cast<std::int64_t>(predicate.types.size()) != log.n_types) {
-    return {Code::invalid_argument, "a predicate needs one flag per event type"};
-  }
-  for (const Condition& condition : predicate.conditions) {
-    const bool of_attribute =
-        condition.field == Condition::Field::number || condition.field == Condition::Field::dictionary;
-    if (of_attribute) {
-      const auto index = static_cast<std::size_t>(condition.attribute);
-      if (condition.attribute < 0 || index >= log.attributes.size()) {
-        return {Code::invalid_argument, "a condition names an attribute that the log does not have"};
-      }
-      const AttributeView& attribute = log.attributes[index];
-      const bool fits = condition.field == Condition::Field::number ? attribute.numbers != nullptr
-                                                                     : attribute.codes != nullptr;
-      if (!fits) return {Code::invalid_argument, "a condition does not fit its attribute's type"};
-    }
-    if (condition.field == Condition::Field::value && log.value == nullptr) {
-      return {Code::invalid_argument, "a condition on value needs a log with a value column"};
-    }
-    const std::size_t needed = condition.field == Condition::Field::weekday ? 7
-                               : condition.field == Condition::Field::hour  ? 24
-                                                                            : 0;
-    if (condition.allowed.size() < needed) {
-      return {Code::invalid_argument, "a weekday condition needs 7 flags, an hour condition 24"};
-    }
-  }
-  return {};
-}
-
-Status check(const LogView& log, const RowsView& rows) {
-  if (!rows.excluded.empty() && static_cast<std::int64_t>(rows.excluded.size()) != log.n_types) {
-    return {Code::invalid_argument, "excluded needs one flag per event type"};
-  }
-  for (std::int64_t row = 0; row < rows.n_rows; ++row) {
-    if (rows.entity[row] < -1 || rows.entity[row] >= log.n_entities) {
-      return {Code::invalid_argument, "row " + std::to_string(row) + " names an entity outside the log"};
-    }
-  }
-  return {};
-}
-
 Status check(const LogView& log, const Pattern& pattern, const RowsView& rows) {
   if (pattern.steps.empty()) return {Code::invalid_argument, "a pattern needs at least one step"};
   if (pattern.predicates.size() > 64) return {Code::invalid_argument, "a pattern can hold at most 64 predicates"};
@@ -84,10 +42,10 @@ Status for_each_row(const LogView& log, const Pattern& pattern, const RowsView& 
   if (Status status = check(log, pattern, rows); !status.ok()) return status;
   const CompiledPattern compiled(log, pattern, rows.excluded);
   return parallel_for(n_units(rows.n_rows), threads, stop, [&](std::int64_t unit, int) -> Status {
-    RowMatcher matcher(log, compiled, rows);
+    RowMatcher matcher(log, compiled, rows, stop);
     const std::int64_t end = std::min(rows.n_rows, (unit + 1) * tuning::rows_per_unit);
     for (std::int64_t row = unit * tuning::rows_per_unit; row < end; ++row) {
-      if (!matcher.run(row, first_only, stop)) return {Code::cancelled, "cancelled"};
+      if (!matcher.run(row, first_only)) return {Code::cancelled, "cancelled"};
       visit(unit, row, matcher);
     }
     return {};
@@ -166,14 +124,13 @@ Result<WindowStats> window_stats(const LogView& log, const Predicate& predicate,
   stats.last_time.resize(n);
   if (log.value != nullptr) stats.sum.resize(n);
   Status status = parallel_for(n_units(rows.n_rows), threads, stop, [&](std::int64_t unit, int) -> Status {
+    Poll poll(stop);
     const std::int64_t unit_end = std::min(rows.n_rows, (unit + 1) * tuning::rows_per_unit);
     for (std::int64_t row = unit * tuning::rows_per_unit; row < unit_end; ++row) {
       const auto at = static_cast<std::size_t>(row);
-      const auto [begin, end] = matching::visible_events(log, rows, row);
+      const auto [begin, end] = visible_events(log, rows, row);
       for (std::int64_t i = begin; i < end; ++i) {
-        if ((i - begin) % tuning::poll_steps == tuning::poll_steps - 1 && stop.stop_requested()) {
-          return {Code::cancelled, "cancelled"};
-        }
+        if (poll.spend(1)) return {Code::cancelled, "cancelled"};
         if (!rows.excluded.empty() && rows.excluded[log.code[i]] != 0) continue;
         if (!satisfies(log, predicate, i)) continue;
         if (stats.count[at]++ == 0) stats.first_time[at] = log.time[i];
@@ -200,11 +157,12 @@ Result<NthTimes> nth_event_time(const LogView& log, const Predicate& predicate, 
   times.time.resize(static_cast<std::size_t>(log.n_entities));
   times.found.resize(static_cast<std::size_t>(log.n_entities));
   Status status = parallel_for(n_units(log.n_entities), threads, stop, [&](std::int64_t unit, int) -> Status {
+    Poll poll(stop);
     const std::int64_t unit_end = std::min(log.n_entities, (unit + 1) * tuning::rows_per_unit);
     for (std::int64_t entity = unit * tuning::rows_per_unit; entity < unit_end; ++entity) {
       std::int64_t seen = 0;
       for (std::int64_t i = log.entity_offsets[entity]; i < log.entity_offsets[entity + 1]; ++i) {
-        if (i % tuning::poll_steps == 0 && stop.stop_requested()) return {Code::cancelled, "cancelled"};
+        if (poll.spend(1)) return {Code::cancelled, "cancelled"};
         if (!satisfies(log, predicate, i) || ++seen < n) continue;
         times.time[static_cast<std::size_t>(entity)] = log.time[i];
         times.found[static_cast<std::size_t>(entity)] = 1;

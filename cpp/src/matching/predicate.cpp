@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace seqmine {
 
@@ -43,6 +44,43 @@ LocalClock local_clock(const ZoneView& zone, std::int64_t time) noexcept {
   }
   const std::int64_t weekday = ((day + 3) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
   return {static_cast<int>(weekday), static_cast<int>(rest / microseconds_per_hour)};
+}
+
+Status check(const LogView& log, const Predicate& predicate) {
+  if (static_cast<std::int64_t>(predicate.types.size()) != log.n_types) {
+    return {Code::invalid_argument, "a predicate needs one flag per event type"};
+  }
+  return check_conditions(log, predicate);
+}
+
+Status check_conditions(const LogView& log, const Predicate& predicate) {
+  for (const Condition& condition : predicate.conditions) {
+    const bool of_attribute =
+        condition.field == Condition::Field::number || condition.field == Condition::Field::dictionary;
+    if (of_attribute) {
+      const auto index = static_cast<std::size_t>(condition.attribute);
+      if (condition.attribute < 0 || index >= log.attributes.size()) {
+        return {Code::invalid_argument, "a condition names an attribute that the log does not have"};
+      }
+      const AttributeView& attribute = log.attributes[index];
+      const bool fits = condition.field == Condition::Field::number ? attribute.numbers != nullptr
+                                                                     : attribute.codes != nullptr;
+      if (!fits) return {Code::invalid_argument, "a condition does not fit its attribute's type"};
+    }
+    if (condition.field == Condition::Field::value && log.value == nullptr) {
+      return {Code::invalid_argument, "a condition on value needs a log with a value column"};
+    }
+    std::size_t needed = 0;
+    if (condition.field == Condition::Field::weekday) needed = 7;
+    if (condition.field == Condition::Field::hour) needed = 24;
+    if (condition.field == Condition::Field::dictionary) {
+      needed = static_cast<std::size_t>(log.attributes[static_cast<std::size_t>(condition.attribute)].n_categories);
+    }
+    if (condition.allowed.size() < needed) {
+      return {Code::invalid_argument, "a condition needs a flag for each of its " + std::to_string(needed) + " values"};
+    }
+  }
+  return {};
 }
 
 bool satisfies_conditions(const LogView& log, const Predicate& predicate, std::int64_t i) noexcept {

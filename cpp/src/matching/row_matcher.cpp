@@ -11,10 +11,6 @@ namespace {
 constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::min();
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
 
-std::uint64_t distance(std::int64_t later, std::int64_t earlier) noexcept {
-  return static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
-}
-
 bool has(std::uint64_t mask, std::int32_t predicate) noexcept { return (mask >> predicate & 1U) != 0; }
 
 }  // namespace
@@ -41,17 +37,6 @@ std::uint64_t CompiledPattern::mask(std::int64_t i) const noexcept {
   return mask;
 }
 
-std::pair<std::int64_t, std::int64_t> visible_events(const LogView& log, const RowsView& rows,
-                                                      std::int64_t row) noexcept {
-  const std::int64_t entity = rows.entity[row];
-  if (entity < 0) return {0, 0};
-  const std::int64_t* begin = log.time + log.entity_offsets[entity];
-  const std::int64_t* end = log.time + log.entity_offsets[entity + 1];
-  const std::int64_t* from = begin != end && *begin >= rows.lo[row] ? begin : std::lower_bound(begin, end, rows.lo[row]);
-  const std::int64_t* to = from != end && end[-1] <= rows.last[row] ? end : std::upper_bound(from, end, rows.last[row]);
-  return {from - log.time, to - log.time};
-}
-
 void RowMatcher::Ends::clear() noexcept {
   all.clear();
   queue.clear();
@@ -59,10 +44,12 @@ void RowMatcher::Ends::clear() noexcept {
   head = 0;
 }
 
-RowMatcher::RowMatcher(const LogView& log, const CompiledPattern& compiled, const RowsView& rows)
+RowMatcher::RowMatcher(const LogView& log, const CompiledPattern& compiled, const RowsView& rows,
+                       const StopToken& stop)
     : log_(log),
       compiled_(compiled),
       rows_(rows),
+      poll_(stop),
       ends_(compiled.pattern().steps.size()),
       last_guard_(compiled.pattern().steps.size()),
       guard_seen_(compiled.pattern().steps.size()),
@@ -77,23 +64,26 @@ Verdict RowMatcher::verdict() const noexcept {
   return undecided_ ? Verdict::undecided : Verdict::no;
 }
 
-bool RowMatcher::collect(std::int64_t row, const StopToken& stop) {
+bool RowMatcher::collect(std::int64_t row) {
   events_.clear();
-  const auto [begin, end] = visible_events(log_, rows_, row);
-  for (std::int64_t i = begin; i < end; ++i) {
-    if ((i - begin) % tuning::poll_steps == tuning::poll_steps - 1 && stop.stop_requested()) return false;
-    const std::uint64_t mask = compiled_.mask(i);
-    if (mask != 0) events_.push_back({log_.time[i], mask});
+  auto [begin, end] = visible_events(log_, rows_, row);
+  while (begin < end) {
+    const std::int64_t piece = std::min(end, begin + tuning::poll_steps);
+    if (poll_.spend(piece - begin)) return false;
+    for (; begin < piece; ++begin) {
+      const std::uint64_t mask = compiled_.mask(begin);
+      if (mask != 0) events_.push_back({log_.time[begin], mask});
+    }
   }
   return true;
 }
 
-bool RowMatcher::run(std::int64_t row, bool first_only, const StopToken& stop) {
+bool RowMatcher::run(std::int64_t row, bool first_only) {
   const Pattern& pattern = compiled_.pattern();
   moments_.clear();
   matched_.clear();
   undecided_ = false;
-  if (!collect(row, stop)) return false;
+  if (!collect(row)) return false;
   if (events_.empty()) return true;
 
   last_ = rows_.last[row];
@@ -111,15 +101,12 @@ bool RowMatcher::run(std::int64_t row, bool first_only, const StopToken& stop) {
   for (auto& times : absence_times_) times.clear();
 
   const bool stop_at_first = first_only && pattern.absences.empty();
-  for (std::size_t begin = 0, polled = 0; begin < events_.size();) {
+  for (std::size_t begin = 0; begin < events_.size();) {
     std::size_t end = begin + 1;
     while (end < events_.size() && events_[end].time == events_[begin].time) ++end;
     match_group(begin, end);
     if (stop_at_first && !moments_.empty()) break;
-    if (end - polled >= static_cast<std::size_t>(tuning::poll_steps)) {
-      if (stop.stop_requested()) return false;
-      polled = end;
-    }
+    if (poll_.spend(static_cast<std::int64_t>((end - begin) * pattern.steps.size()))) return false;
     begin = end;
   }
   settle_absences();

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "seqmine/matcher.hpp"
@@ -37,11 +36,11 @@ struct Moment {
 
 class RowMatcher {
  public:
-  RowMatcher(const LogView& log, const CompiledPattern& compiled, const RowsView& rows);
+  RowMatcher(const LogView& log, const CompiledPattern& compiled, const RowsView& rows, const StopToken& stop);
 
   /// Matches one row. `matched()` then holds its moments in time order: all of them, or (when `first_only`)
-  /// at least the first one. Returns false when `stop` was requested half-way.
-  [[nodiscard]] bool run(std::int64_t row, bool first_only, const StopToken& stop);
+  /// at least the first one. Returns false when the stop token was set half-way.
+  [[nodiscard]] bool run(std::int64_t row, bool first_only);
   [[nodiscard]] const std::vector<Moment>& matched() const noexcept { return matched_; }
   [[nodiscard]] Verdict verdict() const noexcept;
 
@@ -60,7 +59,7 @@ class RowMatcher {
     void clear() noexcept;
   };
 
-  [[nodiscard]] bool collect(std::int64_t row, const StopToken& stop);
+  [[nodiscard]] bool collect(std::int64_t row);
   void match_group(std::size_t begin, std::size_t end);
   [[nodiscard]] bool latest_start(std::size_t step, std::int64_t time, std::int64_t& start);
   [[nodiscard]] bool seat(std::size_t step, std::size_t run_begin, std::size_t group_begin, std::size_t group_end);
@@ -70,6 +69,7 @@ class RowMatcher {
   const LogView& log_;
   const CompiledPattern& compiled_;
   const RowsView& rows_;
+  Poll poll_;
   std::vector<Event> events_;
   std::vector<Ends> ends_;                        // per step
   std::vector<std::int64_t> last_guard_;          // per step: time of the last guard event before this group
@@ -86,9 +86,5 @@ class RowMatcher {
   std::int64_t anchor_ = 0;
   std::int64_t last_ = 0;
 };
-
-/// Positions [begin, end) of the events a row may see.
-[[nodiscard]] std::pair<std::int64_t, std::int64_t> visible_events(const LogView& log, const RowsView& rows,
-                                                                    std::int64_t row) noexcept;
 
 }  // namespace seqmine::matching

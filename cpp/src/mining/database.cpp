@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "search/memory.hpp"
 #include "seqmine/parallel.hpp"
 #include "seqmine/pattern.hpp"
 #include "seqmine/tuning.hpp"
@@ -41,26 +42,12 @@ struct ItemsByType {
   }
 };
 
-/// The events of one row: the part of its entity's events inside [lo, last].
-std::pair<std::int64_t, std::int64_t> visible_range(const LogView& log, const RowsView& rows, std::int64_t row) {
-  const std::int64_t entity = rows.entity[row];
-  if (entity < 0 || rows.lo[row] > rows.last[row]) return {0, 0};
-  const std::int64_t* first = log.time + log.entity_offsets[entity];
-  const std::int64_t* end = log.time + log.entity_offsets[entity + 1];
-  const std::int64_t* from = std::lower_bound(first, end, rows.lo[row]);
-  return {from - log.time, std::upper_bound(from, end, rows.last[row]) - log.time};
-}
-
 /// Calls `visit(time, id)` once for every distinct (time, item) of a row, in that order. False when stopped.
 template <class Visit>
 bool visit_row(const LogView& log, const ItemsByType& by_type, std::pair<std::int64_t, std::int64_t> range,
-               std::vector<std::uint32_t>& moment, const StopToken& stop, const Visit& visit) {
-  std::int64_t next_poll = range.first + tuning::poll_steps;
+               std::vector<std::uint32_t>& moment, Poll& poll, const Visit& visit) {
   for (std::int64_t i = range.first; i < range.second;) {
-    if (i >= next_poll) {
-      if (stop.stop_requested()) return false;
-      next_poll = i + tuning::poll_steps;
-    }
+    if (poll.spend(1)) return false;
     const std::int64_t time = log.time[i];
     if (i + 1 == range.second || log.time[i + 1] != time) {
       // An event alone in its time whose type is one item: nothing to sort or to compare.
@@ -76,6 +63,7 @@ bool visit_row(const LogView& log, const ItemsByType& by_type, std::pair<std::in
     moment.clear();
     do {
       const std::uint32_t type = log.code[i];
+      if (poll.spend(static_cast<std::int64_t>(by_type.offsets[type + 1] - by_type.offsets[type]))) return false;
       for (std::size_t e = by_type.offsets[type]; e < by_type.offsets[type + 1]; ++e) {
         const ItemsByType::Entry& entry = by_type.entries[e];
         if (entry.condition == nullptr || satisfies_conditions(log, *entry.condition, i)) moment.push_back(entry.id);
@@ -94,15 +82,7 @@ Status check(const LogView& log, const RowsView& rows, std::size_t n_items) {
   if (n_items > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     return {Code::out_of_range, "more items than fit 31 bits"};
   }
-  if (!rows.excluded.empty() && rows.excluded.size() != static_cast<std::size_t>(log.n_types)) {
-    return {Code::invalid_argument, "excluded must be empty or have one flag per event type"};
-  }
-  for (std::int64_t row = 0; row < rows.n_rows; ++row) {
-    if (rows.entity[row] < -1 || rows.entity[row] >= log.n_entities) {
-      return {Code::invalid_argument, "a row names an entity that the log does not have"};
-    }
-  }
-  return {};
+  return check(log, rows);
 }
 
 /// What one worker needs; `support` is added up over workers, which is the same for any number of them.
@@ -115,43 +95,38 @@ struct Worker {
   std::int64_t n_scanned = 0;
 };
 
-Status cancelled() { return {Code::cancelled, "cancelled"}; }
-
-/// Runs `work(row, worker)` over all rows in fixed units.
+/// Runs `work(row, worker, poll)` over all rows in fixed units, until one says false.
 template <class Work>
 Status over_rows(std::int64_t n_rows, int threads, const StopToken& stop, const Work& work) {
   const std::int64_t n_units = (n_rows + tuning::rows_per_unit - 1) / tuning::rows_per_unit;
   return parallel_for(n_units, threads, stop, [&](std::int64_t unit, int worker) -> Status {
+    Poll poll(stop);
     const std::int64_t end = std::min(n_rows, (unit + 1) * tuning::rows_per_unit);
     for (std::int64_t row = unit * tuning::rows_per_unit; row < end; ++row) {
-      if (!work(row, worker)) return cancelled();
+      if (!work(row, worker, poll)) return {Code::cancelled, "cancelled"};
     }
     return {};
   });
 }
 
-std::uint64_t difference(std::int64_t later, std::int64_t earlier) noexcept {
-  return static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
-}
-
 /// `for_each(visit)` calls visit(type, item, condition), items ascending.
 template <class ForEach>
 Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_items, const ForEach& for_each,
-                       std::int64_t min_support, int threads, const StopToken& stop) {
+                       std::int64_t min_support, int threads, const StopToken& stop, std::int64_t max_memory) {
   if (Status status = check(log, rows, n_items); !status.ok()) return status;
   std::vector<Worker> workers(static_cast<std::size_t>(resolve_threads(threads)));
 
   // Three passes over the events rather than one that keeps all of them: the memory stays that of the result.
   const ItemsByType all(log, rows, for_each);
-  Status status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
+  Status status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w, Poll& poll) {
     Worker& worker = workers[static_cast<std::size_t>(w)];
     if (worker.support.empty()) {
       worker.support.assign(n_items, 0);
       worker.seen_in.assign(n_items, -1);
     }
-    const auto range = visible_range(log, rows, row);
+    const auto range = visible_events(log, rows, row);
     worker.n_scanned += range.second - range.first;
-    return visit_row(log, all, range, worker.moment, stop, [&](std::int64_t, std::uint32_t id) {
+    return visit_row(log, all, range, worker.moment, poll, [&](std::int64_t, std::uint32_t id) {
       if (worker.seen_in[id] != row) {
         worker.seen_in[id] = row;
         ++worker.support[id];
@@ -183,18 +158,18 @@ Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_i
     });
   });
   database.offsets.assign(static_cast<std::size_t>(rows.n_rows) + 1, 0);
-  status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
+  status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w, Poll& poll) {
     Worker& worker = workers[static_cast<std::size_t>(w)];
     std::int64_t n = 0, first = 0;
-    const bool done = visit_row(log, kept, visible_range(log, rows, row), worker.moment, stop,
+    const bool done = visit_row(log, kept, visible_events(log, rows, row), worker.moment, poll,
                                 [&](std::int64_t time, std::uint32_t) {
       if (n++ == 0) first = time;
-      const std::uint64_t distance = difference(time, first);
-      worker.longest = std::max(worker.longest, distance);
+      const std::uint64_t gap = distance(time, first);
+      worker.longest = std::max(worker.longest, gap);
       if (worker.step == 0) {
-        worker.step = distance;
-      } else if (worker.step != 1 && distance % worker.step != 0) {
-        worker.step = std::gcd(worker.step, distance);
+        worker.step = gap;
+      } else if (worker.step != 1 && gap % worker.step != 0) {
+        worker.step = std::gcd(worker.step, gap);
       }
     });
     database.offsets[static_cast<std::size_t>(row) + 1] = n;
@@ -214,6 +189,8 @@ Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_i
   const bool narrow = longest / step <= std::numeric_limits<std::uint32_t>::max();
 
   const auto n_entries = static_cast<std::size_t>(database.offsets.back());
+  const std::int64_t bytes = database.offsets.back() * (narrow ? 8 : 12) + rows.n_rows * 24;
+  if (max_memory != 0 && bytes > max_memory) return search::too_large(bytes, max_memory);
   database.item.resize(n_entries);
   if (narrow) {
     database.time32.resize(n_entries);
@@ -222,15 +199,15 @@ Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_i
   }
   database.last_tick.assign(static_cast<std::size_t>(rows.n_rows), 0);
   database.first_time.assign(static_cast<std::size_t>(rows.n_rows), 0);
-  status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w) {
+  status = over_rows(rows.n_rows, threads, stop, [&](std::int64_t row, int w, Poll& poll) {
     const auto begin = static_cast<std::size_t>(database.offsets[static_cast<std::size_t>(row)]);
     std::size_t at = begin;
     std::int64_t first = 0;
-    const bool done = visit_row(log, kept, visible_range(log, rows, row),
-                                workers[static_cast<std::size_t>(w)].moment, stop,
+    const bool done = visit_row(log, kept, visible_events(log, rows, row),
+                                workers[static_cast<std::size_t>(w)].moment, poll,
                                 [&](std::int64_t time, std::uint32_t id) {
       if (at == begin) first = time;
-      const std::uint64_t tick = difference(time, first) / step;
+      const std::uint64_t tick = distance(time, first) / step;
       database.item[at] = id;
       if (narrow) {
         database.time32[at] = static_cast<std::uint32_t>(tick);
@@ -241,7 +218,7 @@ Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_i
     });
     if (at > begin) {
       database.first_time[static_cast<std::size_t>(row)] = first;
-      database.last_tick[static_cast<std::size_t>(row)] = difference(rows.last[row], first) / step;
+      database.last_tick[static_cast<std::size_t>(row)] = distance(rows.last[row], first) / step;
     }
     return done;
   });
@@ -251,16 +228,24 @@ Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_i
 
 }  // namespace
 
+std::int64_t Database::bytes() const noexcept {
+  const auto bytes_of = [](const auto& column) {
+    return static_cast<std::int64_t>(column.size() * sizeof(column[0]));
+  };
+  return bytes_of(offsets) + bytes_of(item) + bytes_of(time32) + bytes_of(time64) + bytes_of(first_time) +
+         bytes_of(last_tick) + bytes_of(source) + bytes_of(support);
+}
+
 Result<Database> build_database(const LogView& log, const RowsView& rows, const std::vector<Item>& items,
-                                std::int64_t min_support, int threads, const StopToken& stop) {
+                                std::int64_t min_support, int threads, const StopToken& stop,
+                                std::int64_t max_memory) {
   const auto n_types = static_cast<std::size_t>(log.n_types);
   for (const Item& item : items) {
     if (item.type >= log.n_types) {
       return Status{Code::invalid_argument, "an item names an event type that the log does not have"};
     }
-    if (item.type < 0 && item.predicate.types.size() != n_types) {
-      return Status{Code::invalid_argument, "an item's predicate must have one flag per event type"};
-    }
+    Status status = item.type < 0 ? check(log, item.predicate) : check_conditions(log, item.predicate);
+    if (!status.ok()) return status;
   }
   const auto for_each = [&](const auto& visit) {
     for (std::size_t i = 0; i < items.size(); ++i) {
@@ -274,11 +259,12 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, const 
       }
     }
   };
-  return build(log, rows, items.size(), for_each, min_support, threads, stop);
+  return build(log, rows, items.size(), for_each, min_support, threads, stop, max_memory);
 }
 
 Result<Database> build_database(const LogView& log, const RowsView& rows, std::span<const std::uint32_t> types,
-                                std::int64_t min_support, int threads, const StopToken& stop) {
+                                std::int64_t min_support, int threads, const StopToken& stop,
+                                std::int64_t max_memory) {
   for (const std::uint32_t type : types) {
     if (type >= static_cast<std::uint64_t>(log.n_types)) {
       return Status{Code::invalid_argument, "an item names an event type that the log does not have"};
@@ -287,7 +273,7 @@ Result<Database> build_database(const LogView& log, const RowsView& rows, std::s
   const auto for_each = [&](const auto& visit) {
     for (std::size_t i = 0; i < types.size(); ++i) visit(types[i], i, static_cast<const Predicate*>(nullptr));
   };
-  return build(log, rows, types.size(), for_each, min_support, threads, stop);
+  return build(log, rows, types.size(), for_each, min_support, threads, stop, max_memory);
 }
 
 std::uint64_t ticks_at_least(std::uint64_t microseconds, std::int64_t unit) noexcept {

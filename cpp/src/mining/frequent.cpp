@@ -59,6 +59,8 @@ Result<FrequentPatterns> mine_checked(const Database& database, const FrequentOp
     if (!pairs.ok()) return pairs.status();
     context.pairs = std::move(pairs.value());
   }
+  (void)pool.memory.take(database.bytes() + context.table.bytes() + context.pairs.bytes());
+  pool.check();
   pool.add(0, mining::whole_search(context, database));
   if (Status status = pool.run(); !status.ok()) return status;
 
@@ -108,7 +110,7 @@ Result<FrequentPatterns> mine_frequent(const Database& database, const FrequentO
 Result<FrequentPatterns> mine_frequent(const LogView& log, const RowsView& rows, std::span<const std::uint32_t> types,
                                        const FrequentOptions& options, const StopToken& stop) {
   const auto begin = std::chrono::steady_clock::now();
-  Result<Database> database = build_database(log, rows, types, options.min_support, options.threads, stop);
+  Result<Database> database = build_database(log, rows, types, options.min_support, options.threads, stop, options.max_memory);
   if (!database.ok()) return database.status();
   FrequentOptions rest = options;
   if (rest.max_seconds > 0.0) {

@@ -78,6 +78,12 @@ bool list_followers(const ScanTable& table, std::uint32_t first, std::uint32_t m
 
 }  // namespace
 
+std::int64_t PairTable::bytes() const noexcept {
+  std::size_t n = 0;
+  for (const auto& list : followers) n += list.capacity() * sizeof(Follower) + sizeof(list);
+  return static_cast<std::int64_t>(n);
+}
+
 Result<PairTable> make_pair_table(const ScanTable& table, Keep keep, std::uint32_t min_support, int threads,
                                   const StopToken& stop) {
   PairTable pairs;

@@ -17,6 +17,7 @@ struct Follower {
 /// (Under a maximum gap nothing else does: a, b, c may be frequent where a, c is not.)
 struct PairTable {
   std::vector<std::vector<Follower>> followers;  // by item, ordered by item
+  [[nodiscard]] std::int64_t bytes() const noexcept;
 };
 
 /// Scans every window once: O(sum of the windows). Deterministic for any `threads`.

@@ -88,6 +88,12 @@ void list_occurrences(const Database& database, bool earliest, ScanTable& table)
 
 }  // namespace
 
+std::int64_t ScanTable::bytes() const noexcept {
+  return static_cast<std::int64_t>(window.size() * sizeof(Window) +
+                                   (span_end.size() + occurrence.size()) * sizeof(std::uint32_t) +
+                                   offset.size() * sizeof(std::size_t));
+}
+
 Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, int threads,
                                   const StopToken& stop) {
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max() - 1;

@@ -37,6 +37,7 @@ struct ScanTable {
   std::uint32_t n_items = 0;
   bool ties = false;                         // some row has two entries at one time
   bool plain = false;                        // no limit but "strictly later"
+  [[nodiscard]] std::int64_t bytes() const noexcept;
 };
 
 /// Two pointers per row: O(entries). The database must have fewer than 2^32 - 1 entries and rows.

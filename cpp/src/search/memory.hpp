@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <string>
 #include <vector>
 
+#include "seqmine/status.hpp"
 #include "seqmine/tuning.hpp"
 
 namespace seqmine::search {
@@ -30,6 +32,12 @@ class MemoryBudget {
   std::atomic<std::int64_t> used_{0};
   std::int64_t limit_;
 };
+
+/// The failure of a call whose events alone are larger than its budget.
+[[nodiscard]] inline Status too_large(std::int64_t bytes, std::int64_t max_memory) {
+  return {Code::out_of_memory, "the events to mine take " + std::to_string(bytes) +
+                                   " bytes, more than max_memory = " + std::to_string(max_memory)};
+}
 
 /// A vector that asks the budget before it grows; keeps its capacity when cleared. Not thread-safe.
 template <class T>

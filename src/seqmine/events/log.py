@@ -17,9 +17,10 @@ from seqmine.errors import ParameterError, SchemaError
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import pc
 from seqmine.events.columns import read_names
-from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest, time_bounds
+from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest
 from seqmine.events.export import arrow_batches, arrow_schema, html_summary, summary
 from seqmine.events.ingest import ingest
+from seqmine.events.native import native_log
 from seqmine.events.options import ReadKeywords, ReadOptions
 from seqmine.events.sources import arrow_source, open_paths
 from seqmine.events.storage import open_log, save_log, verify_digest
@@ -301,6 +302,7 @@ class EventLog:
         OutputExists, UnsafePath, OutputError
             Nothing was written; what was there is as it was.
         """
+        _ = self.native  # no copy of a log that was damaged
         save_log(self._data, path, self.digest, overwrite=overwrite)
 
     @classmethod
@@ -403,8 +405,14 @@ class EventLog:
 
     @property
     def native(self) -> _native.Log:
-        """The same columns as the native core sees them; no bytes are copied."""
-        native: _native.Log = self._memo("native", self._native_log)
+        """The same columns as the native core sees them; no bytes are copied.
+
+        Raises
+        ------
+        CorruptFileError
+            The columns of a saved log contradict each other: a file of it was changed.
+        """
+        native: _native.Log = self._memo("native", lambda: native_log(self._data))
         return native
 
     def type_index(self, name: str) -> int | None:
@@ -443,6 +451,7 @@ class EventLog:
 
     def to_batches(self, max_rows: int = 1 << 17) -> Iterator[pa.RecordBatch]:
         """Yield all events in order: entity, time, event, value, attributes. Names come as shared dictionaries."""
+        _ = self.native  # a saved log that was changed is refused before anything reads by its numbers
         return arrow_batches(self._data, max_rows)
 
     def to_arrow(self) -> pa.Table:
@@ -476,18 +485,3 @@ class EventLog:
         first = self.time[self.entity_offsets[:-1]]
         declared = self._data.declared_start
         return first if declared is None else np.where(declared == _NOT_DECLARED, first, declared)
-
-    def _native_log(self) -> _native.Log:
-        first, last = time_bounds(self._data) if self.n_events else (0, 0)
-        transitions, offsets = self.zone.table(first, last)
-        return _native.Log(
-            entity_offsets=self.entity_offsets,
-            time=self.time,
-            code=self.code,
-            n_types=len(self.event_types),
-            value=self.value,
-            attributes=[column.array for column in self.attributes.values()],
-            start=self._data.declared_start,
-            zone_transitions=transitions,
-            zone_offsets=offsets,
-        )

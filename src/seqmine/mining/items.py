@@ -64,7 +64,8 @@ def make_items(log: EventLog, bound: BoundRows, context: tuple[str, ...], min_su
     for name in context:
         numbers, number = _numbers(log, name)
         if numbers is not None:
-            visible = _visible_events(log, bound) if visible is None else visible
+            if visible is None:
+                visible = _native.seen_events(log.native, bound.rows).astype(np.bool_)
             made = _threshold_items(log, types, numbers, visible, number)
         elif name in ("weekday", "hour"):
             made = _clock_items(log, types, name)
@@ -129,18 +130,6 @@ def _numbers(
 
 def _never(_: float) -> tuple[Condition, _native.Condition]:
     raise AssertionError("only numbers have thresholds")
-
-
-def _visible_events(log: EventLog, bound: BoundRows) -> Flags:
-    """Events between the earliest begin and the latest end of their entity's rows."""
-    known = bound.entity >= 0
-    lo = np.full(log.n_entities, np.iinfo(np.int64).max)
-    last = np.full(log.n_entities, np.iinfo(np.int64).min)
-    np.minimum.at(lo, bound.entity[known], bound.lo[known])
-    np.maximum.at(last, bound.entity[known], bound.index_time[known] - 1)
-    n_events = np.diff(log.entity_offsets)
-    flags: Flags = (log.time >= np.repeat(lo, n_events)) & (log.time <= np.repeat(last, n_events))
-    return flags
 
 
 def _threshold_items(

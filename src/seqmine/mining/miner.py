@@ -66,6 +66,7 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
     started = time.perf_counter()
     options = _checked_options(options)
     labels = _checked_labels(labels)
+    native = log.native
     bound = labels.bind(log)
     n_rows, n_positive = len(bound.label), int(np.count_nonzero(bound.label))
     if n_positive in (0, n_rows):
@@ -79,7 +80,7 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
     plain = [i for i, item in enumerate(items) if item.is_plain]
     left = 0.0 if options.max_seconds is None else max(options.max_seconds - (time.perf_counter() - started), 1e-3)
     found = _native.mine(
-        log.native,
+        native,
         bound.rows,
         label=bound.label,
         stratum=stratum,
@@ -101,7 +102,8 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
         max_seconds=left,
         max_memory=options.max_memory or 0,
     )
-    return make_result(found, n_rows, n_positive, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return make_result(found, n_rows, n_positive, seconds, stratified=options.strata is not None)
 
 
 def _checked_options(options: object) -> MinerOptions:

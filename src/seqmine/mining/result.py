@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MiningResult"]
 
 _SHOWN_ROWS = 20
-_SHOWN_DIGITS = {"base_rate": 4, "confidence": 4, "lift": 3, "odds_ratio": 3, "score": 5}
+_SHOWN_DIGITS = {"base_rate": 4, "confidence": 4, "lift": 3, "odds_ratio": 3, "score": 5, "expected": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,9 @@ class MiningResult:
         ``pattern`` (text), ``length`` (steps), ``n_matched`` and ``n_positive`` (rows), ``base_rate``, ``confidence``
         (n_positive / n_matched), ``lift`` (confidence / base_rate), ``odds_ratio`` (1/2 added to each cell), ``score``
         (the measure; of ``lowers`` with flipped labels), ``direction`` and ``evidence``, which is ``exploratory``:
-        found and counted on the same rows.
+        found and counted on the same rows. With strata also ``expected``, the positive rows to be expected among the
+        matched ones if each stratum kept its own base rate: ``raises`` means n_positive >= expected, which a lift over
+        all rows may contradict (Simpson's paradox).
         """
         return self._table
 
@@ -85,7 +87,9 @@ def _cell(name: str, value: object) -> str:
     return str(value)
 
 
-def make_result(found: Mapping[str, Any], n_rows: int, n_positive: int, seconds: float) -> MiningResult:
+def make_result(
+    found: Mapping[str, Any], n_rows: int, n_positive: int, seconds: float, *, stratified: bool
+) -> MiningResult:
     """Turns what the native search returned into the public table."""
     matched = found["n_matched"].astype(np.float64)
     positive = found["n_positive"].astype(np.float64)
@@ -111,5 +115,7 @@ def make_result(found: Mapping[str, Any], n_rows: int, n_positive: int, seconds:
             "evidence": pa.array(["exploratory"] * n_patterns, pa.string()),
         }
     )
+    if stratified:
+        table = table.append_column("expected", pa.array(found["expected"], pa.float64()))
     stats = {"n_rows": n_rows, "n_positive": n_positive, **found["stats"], "seconds": seconds}
     return MiningResult(table, bool(found["complete"]), MappingProxyType(stats))
