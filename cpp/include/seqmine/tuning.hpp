@@ -60,8 +60,8 @@ inline constexpr double search_share = 0.85;
 /// The same for the refinement of learned gaps: the redundancy filter needs the rest.
 inline constexpr double refine_share = 0.93;
 
-/// Patterns whose rows are looked up at a time for the redundancy filter: few at first, so that a search that is out of
-/// time has something to show, then more, so that patterns with one prefix share its occurrences.
-inline constexpr std::size_t first_filtered = 32, most_filtered = 1'024;
+/// Patterns whose rows are looked up at a time for the redundancy filter: many, so that those with one prefix share its
+/// occurrences, and not so many that their rows fill the memory.
+inline constexpr std::size_t fewest_filtered = 32, most_filtered = 4'096;
 
 }  // namespace seqmine::tuning

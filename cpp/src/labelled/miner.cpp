@@ -156,10 +156,9 @@ Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candid
   }
   KeptRows kept_rows(job.space.database->n_rows, job.options.redundancy, job.budget);
   std::vector<std::optional<std::vector<std::uint32_t>>> rows(ranked.size());
-  std::size_t n_chunk = tuning::first_filtered;
   for (std::size_t begin = 0; begin < ranked.size() && kept.size() < wanted && !job.halt.halted();) {
+    const std::size_t n_chunk = std::clamp(wanted - kept.size(), tuning::fewest_filtered, tuning::most_filtered);
     const std::size_t end = std::min(ranked.size(), begin + n_chunk);
-    n_chunk = std::min(2 * n_chunk, tuning::most_filtered);
     Status status = for_each(begin, end, job.halt, [&](std::size_t i, Evidence<Time>& worker) -> Status {
       rows[i] = worker.rows(ranked[i]);
       if (static_cast<std::int64_t>(rows[i]->size()) == ranked[i].tally.matched()) return {};
