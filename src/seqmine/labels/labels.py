@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from seqmine import _native
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import ParameterError
+from seqmine.events.checked import check_log
 from seqmine.events.zones import zone
 from seqmine.labels import _columns
 from seqmine.labels._instants import Int64, earlier
@@ -166,8 +167,9 @@ class Labels:
         Raises
         ------
         ParameterError
-            An excluded event type that the log lacks, or numeric labels.
+            An excluded event type that the log lacks, numeric labels, or a `log` that is none.
         """
+        check_log(log)
         label = self._binary()
         time = index_times(self._table)
         entity = np.asarray(log.entity_index(self.column("entity")), dtype=np.int64)

@@ -19,7 +19,9 @@ import pyarrow as pa
 
 from seqmine import _native
 from seqmine._text import format_duration, parse_duration, quote_name
+from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
+from seqmine.events.checked import check_log
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -90,7 +92,7 @@ class FrequentOptions:
         for name in ("max_length", "max_memory", "max_patterns"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name), least=1)
-        _whole("threads", self.threads, least=0)
+        check_threads(self.threads)
         if not isinstance(self.closed, (bool, np.bool_)):
             raise ParameterError(f"closed must be True or False, not {self.closed!r}")
         if self.max_seconds is not None and not (
@@ -237,7 +239,7 @@ def mine_frequent(log: EventLog, options: FrequentOptions | None = None) -> Freq
     Raises
     ------
     ParameterError
-        `options` is not a `FrequentOptions`.
+        `log` is no `EventLog`, or `options` is not a `FrequentOptions`.
     MemoryBudgetExceeded
         The machine has no more memory to give. (``max_memory`` returns a result that is flagged instead.)
 
@@ -256,6 +258,7 @@ def mine_frequent(log: EventLog, options: FrequentOptions | None = None) -> Freq
     >>> sm.mine_frequent(log, sm.FrequentOptions(min_support=2, max_gap="2m")).to_arrow().to_pydict()
     {'pattern': ['a', 'b', 'a -[1us,2m)-> b'], 'support': [2, 2, 2]}
     """
+    check_log(log)
     if options is None:
         options = FrequentOptions()
     if not isinstance(options, FrequentOptions):

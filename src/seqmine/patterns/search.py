@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from seqmine import _native
 from seqmine._text import did_you_mean
+from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
+from seqmine.events.checked import check_log
 from seqmine.events.selectors import Selector, compile_selector
 from seqmine.patterns.model import Pattern
 from seqmine.patterns.parser import parse_pattern
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["LabelRows", "RowLabels", "compile_pattern", "count", "find"]
 
 _CHUNK = 1 << 20
-_MAX_THREADS = 4096
 _FIRST_TIME = -(2**63) + 1  # int64 minimum never occurs as a time
 
 
@@ -114,14 +115,15 @@ def find(
     InvalidPattern
         When the text cannot be read, or the pattern does not fit the log.
     ParameterError
-        For other values of `occurrences` or `threads`.
+        For other values of `occurrences` or `threads`, or a `log` that is none.
     """
+    check_log(log)
     if occurrences not in ("first", "all"):
         nearest = did_you_mean(str(occurrences), ["first", "all"])
         raise ParameterError(
             "occurrences must be 'first' or 'all'", hint=f"did you mean '{nearest}'?" if nearest else None
         )
-    _check_threads(threads)
+    check_threads(threads)
     native = compile_pattern(log, _as_pattern(pattern))
     row, start, moment, ready = _native.find(log.native, native, _whole_log(log), occurrences == "all", threads)
     return pa.table(
@@ -164,14 +166,16 @@ def count(
     InvalidPattern
         When a text cannot be read, or a pattern does not fit the log.
     ParameterError
-        For other types of `patterns`, or a bad `threads`.
+        For other types of `log`, `patterns` or `labels` (a study is not labelled yet), or a bad `threads`.
     """
-    _check_threads(threads)
+    check_log(log)
+    check_threads(threads)
     if isinstance(patterns, (Pattern, str)):
         patterns = [patterns]
     elif not isinstance(patterns, Sequence):
         raise ParameterError(f"patterns must be patterns or texts, not {type(patterns).__name__}")
     parsed = [_as_pattern(pattern) for pattern in patterns]
+    _check_labels(labels)
     bound = None if labels is None else labels.bind(log)
     rows = _whole_log(log) if bound is None else bound.rows
     label = None if bound is None else bound.label
@@ -191,9 +195,14 @@ def _as_pattern(pattern: object) -> Pattern:
     raise ParameterError(f"a pattern is a Pattern or its text, not {type(pattern).__name__}")
 
 
-def _check_threads(threads: object) -> None:
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= _MAX_THREADS:
-        raise ParameterError(f"threads must be a whole number from 0 (all cores) to {_MAX_THREADS}")
+def _check_labels(labels: object) -> None:
+    """Anything that can `bind` will do; a study or a table, which cannot, is what people try first."""
+    if labels is None or (callable(getattr(labels, "bind", None)) and not isinstance(labels, type)):
+        return
+    raise ParameterError(
+        f"labels must be Labels, not {type(labels).__name__}",
+        hint="make them with sm.label(log, study) or sm.Labels.from_arrow(table)",
+    )
 
 
 def _whole_log(log: EventLog) -> _native.Rows:
