@@ -109,14 +109,20 @@ class ParameterError(ConfigError):
 
 
 class InvalidPattern(ConfigError):
-    """Pattern text that cannot be read, or a pattern that does not fit the log. ``position`` is 0-based."""
+    """Pattern text that cannot be read, or a pattern that does not fit the log.
+
+    ``position`` is the 0-based character of the text; None when the pattern was no text.
+    """
 
     code = "SM-1002"
     position: int | None = None
 
 
 class InvalidOutcome(ConfigError):
-    """Outcome text that cannot be read, or an outcome that does not fit the log. ``position`` is 0-based."""
+    """Outcome text that cannot be read, or an outcome that does not fit the log.
+
+    ``position`` is the 0-based character of the text; None where the outcome meets a log.
+    """
 
     code = "SM-1003"
     position: int | None = None

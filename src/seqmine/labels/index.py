@@ -32,6 +32,7 @@ At = str | date | datetime | Sequence[str | date | datetime] | Any
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROLLING = re.compile(r"every\s+(\S+)\s+from\s+(\S+(?: \d\S*)?)\s+to\s+(\S+(?: \d\S*)?)")
 _OFFSET = re.compile(r"\s*\+\s*([^\s+\")]+)\s*$")
+_MINUS = re.compile(r"-\s*[0-9]+[A-Za-z]*\s*$")
 _MAX_DATES = 100_000
 _FORMS = (
     "write a date ('2017-10-01'), a list of dates, 'every 30d from 2017-01-01 to 2017-12-01', 'first(signup)', "
@@ -153,9 +154,17 @@ def _rolling(text: str) -> Rolling:
 def _anchored(text: str) -> Anchored:
     suffix = _OFFSET.search(text)
     offset = parse_duration(suffix[1], "at: the offset") if suffix else 0
+    anchor = text[: suffix.start()] if suffix else text
+    if _OFFSET.search(anchor):
+        raise ParameterError("at: an anchor takes one offset", hint="add them up, as in 'first(signup) + 14d'")
     try:
-        selector, n = _anchor(Cursor(text[: suffix.start()] if suffix else text, InvalidOutcome))
+        selector, n = _anchor(Cursor(anchor, InvalidOutcome))
     except (InvalidOutcome, InvalidPattern) as error:
+        if _MINUS.search(text):
+            raise ParameterError(
+                "at: an offset is + only; an index before its own anchor would know the future",
+                hint="write 'first(signup) + 14d', or give the index times in a table",
+            ) from None
         raise ParameterError(f"at: {error.message}", hint=error.hint or _FORMS) from None
     return Anchored(selector, n, offset)
 

@@ -8,7 +8,7 @@ from seqmine._text import Cursor, did_you_mean, quote_text
 from seqmine.events.selectors import parse_selector
 from seqmine.patterns.model import MAX_PREDICATES, TOO_LONG, Absence, Gap, Pattern, Step
 
-__all__ = ["parse_pattern"]
+__all__ = ["parse_pattern", "read_pattern"]
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -35,7 +35,11 @@ def parse_pattern(text: str) -> Pattern:
     >>> str(parse_pattern("visit->visit  span<14d"))
     'visit -> visit span < 2w'
     """
-    cursor = Cursor(text)
+    return read_pattern(Cursor(text))
+
+
+def read_pattern(cursor: Cursor) -> Pattern:
+    """Reads the whole text of `cursor` as a pattern."""
     start = cursor.peek()
     anchored = cursor.accept("^") is not None
     gap = None
@@ -57,7 +61,7 @@ def parse_pattern(text: str) -> Pattern:
     if span is None:
         span = _parse_span(cursor)
     if cursor.peek().kind != "end":
-        _fail_at_rest(cursor, has_absences=bool(absences), has_span=span is not None)
+        _fail_at_rest(cursor, steps[-1], has_absences=bool(absences), has_span=span is not None)
     with cursor.locating(start):
         return Pattern(tuple(steps), tuple(absences), span, anchored)
 
@@ -138,7 +142,7 @@ def _parse_span(cursor: Cursor) -> int | None:
     return span
 
 
-def _fail_at_rest(cursor: Cursor, *, has_absences: bool, has_span: bool) -> NoReturn:
+def _fail_at_rest(cursor: Cursor, last: Step, *, has_absences: bool, has_span: bool) -> NoReturn:
     """Explains what cannot follow a pattern that could end here."""
     token = cursor.peek()
     if token.is_symbol("->", "-["):
@@ -157,7 +161,11 @@ def _fail_at_rest(cursor: Cursor, *, has_absences: bool, has_span: bool) -> NoRe
     if token.is_word("without"):
         cursor.fail("`without` follows the step that it guards")
     hint = None
-    if token.kind == "word":
+    if token.is_symbol("=>", ">", "="):
+        hint = "write ->"
+    elif last.selector.types in (("No",), ("NO",), ("nO",)) and last.guard is None and not has_absences:
+        hint = "did you mean 'no'?"
+    elif token.kind == "word":
         nearest = did_you_mean(token.text, ["without", "span", "within"])
         hint = f"did you mean '{nearest}'?" if nearest else None
     if hint is None and token.kind in ("word", "quoted", "number"):

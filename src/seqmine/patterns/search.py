@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqmine import _native
-from seqmine._text import did_you_mean
+from seqmine._text import Cursor, did_you_mean
 from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
 from seqmine.events.checked import check_log
 from seqmine.events.selectors import Selector, compile_selector
 from seqmine.patterns.model import Pattern
-from seqmine.patterns.parser import parse_pattern
+from seqmine.patterns.parser import read_pattern
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -46,8 +46,15 @@ class LabelRows(Protocol):
         """The rows in terms of `log`."""
 
 
-def compile_pattern(log: EventLog, pattern: Pattern) -> _native.Pattern:
+def compile_pattern(log: EventLog, pattern: Pattern, cursor: Cursor | None = None) -> _native.Pattern:
     """The native form of `pattern` for the types and attributes of `log`; equal tests become one predicate.
+
+    Parameters
+    ----------
+    log, pattern
+        What will be matched.
+    cursor
+        What the pattern was read with, if it came as text: errors then name the place.
 
     Raises
     ------
@@ -65,7 +72,7 @@ def compile_pattern(log: EventLog, pattern: Pattern) -> _native.Pattern:
     def index_of(selector: Selector) -> int:
         if selector not in indexes:
             indexes[selector] = len(predicates)
-            predicates.append(compile_selector(log, selector))
+            predicates.append(compile_selector(log, selector, cursor=cursor))
         return indexes[selector]
 
     steps: list[tuple[int, int, int, int]] = []
@@ -124,7 +131,7 @@ def find(
             "occurrences must be 'first' or 'all'", hint=f"did you mean '{nearest}'?" if nearest else None
         )
     check_threads(threads)
-    native = compile_pattern(log, _as_pattern(pattern))
+    native = compile_pattern(log, *_as_pattern(pattern))
     row, start, moment, ready = _native.find(log.native, native, _whole_log(log), occurrences == "all", threads)
     return pa.table(
         {
@@ -179,19 +186,21 @@ def count(
     bound = None if labels is None else labels.bind(log)
     rows = _whole_log(log) if bound is None else bound.rows
     label = None if bound is None else bound.label
-    counts = [_native.count(log.native, compile_pattern(log, p), rows, label, threads) for p in parsed]
+    counts = [_native.count(log.native, compile_pattern(log, *given), rows, label, threads) for given in parsed]
     names = ["n_matched", "n_undecided", "n_positive"][: 2 if bound is None else 3]
-    columns: dict[str, Any] = {"pattern": pa.array([str(p) for p in parsed], pa.string())}
+    columns: dict[str, Any] = {"pattern": pa.array([str(p) for p, _ in parsed], pa.string())}
     for i, name in enumerate(names):
         columns[name] = pa.array([counted[i] for counted in counts], pa.int64())
     return pa.table(columns)
 
 
-def _as_pattern(pattern: object) -> Pattern:
+def _as_pattern(pattern: object) -> tuple[Pattern, Cursor | None]:
+    """The pattern, and what it was read with if it came as text."""
     if isinstance(pattern, Pattern):
-        return pattern
+        return pattern, None
     if isinstance(pattern, str):
-        return parse_pattern(pattern)
+        cursor = Cursor(pattern)
+        return read_pattern(cursor), cursor
     raise ParameterError(f"a pattern is a Pattern or its text, not {type(pattern).__name__}")
 
 
