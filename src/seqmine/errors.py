@@ -38,6 +38,7 @@ __all__ = [
     "TimestampUnitError",
     "TimestampUnparsable",
     "UnknownEventWarning",
+    "UnmatchedStartsWarning",
     "UnsafePath",
     "ValueRangeError",
 ]
@@ -49,6 +50,10 @@ class SeqmineWarning(UserWarning):
 
 class UnknownEventWarning(SeqmineWarning):
     """A pattern or outcome names an event type or attribute value that the log does not have."""
+
+
+class UnmatchedStartsWarning(SeqmineWarning):
+    """Declared starts name entities that have no event, so that they are not part of the log."""
 
 
 class SeqmineError(Exception):

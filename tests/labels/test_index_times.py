@@ -187,6 +187,14 @@ def test_a_table_keeps_its_other_columns_and_counts_strangers() -> None:
     assert labels.excluded == {"unknown_entity": 1, "not_born": 0, "not_followed": 0}
 
 
+def test_a_table_with_labels_is_refused() -> None:
+    before = label(make_log(EVENTS), Study(ALWAYS, at="first(x)")).to_arrow()
+    with pytest.raises(SchemaError, match=r"column 'label': the index table has labels.*Labels.from_arrow\(table\)"):
+        Study(ALWAYS, at=before)
+    again = label(make_log(EVENTS), Study(ALWAYS, at=before.drop_columns(["label"]))).to_arrow()
+    assert again.equals(before)
+
+
 def test_naive_times_of_a_table_are_wall_clock_of_the_log() -> None:
     log = make_log([("e", -(10**17), "x"), ("e", 10**17, "x")], timezone="Europe/Berlin")
     local = pa.table({"entity": ["e"], "index_time": pa.array([datetime(2017, 10, 1)], pa.timestamp("ms"))})

@@ -35,7 +35,7 @@ class EventLog:
     """Events of many entities, ordered by (entity bytes, time, event bytes, value, attributes).
 
     Made by `read`, `from_arrow`, `open` and `with_events`. Everything is a view on columns that never change, so a log
-    may be shared between threads.
+    may be shared between threads. Logs do not pickle: other processes `open` the directory that `save` wrote.
 
     Attributes
     ----------
@@ -130,7 +130,8 @@ class EventLog:
         observed_until
             Up to when the log is complete; by default its last event.
         starts
-            When an entity's life began: a table with the columns ``entity`` and ``time``, or its path.
+            When an entity's life began: a table with the columns ``entity`` and ``time``, or its path. Rows of entities
+            without events warn (`UnmatchedStartsWarning`) and are counted in ``accounting.starts_unmatched``.
         on_bad_row
             ``"error"`` raises for the first bad row; ``"quarantine"`` sets bad rows aside and counts them.
         quarantine

@@ -17,6 +17,7 @@ from seqmine.errors import (
     InvalidOutcome,
     InvalidPattern,
     ParameterError,
+    SchemaError,
     TimestampOutOfRange,
     TimestampUnparsable,
 )
@@ -200,6 +201,13 @@ def _index_table(at: object) -> IndexTable:
     column = "time" if "time" in table.column_names and "index_time" not in table.column_names else "index_time"
     _columns.entity_ids(table, "the index table")
     _columns.take_column(table, column, "the index table")
+    if "label" in table.column_names:
+        raise SchemaError(
+            "the index table has labels, but the labels of a study come from its outcome",
+            column="label",
+            hint="drop the column; or use sm.Labels.from_arrow(table) if these are the labels, "
+            "sm.Outcome.from_table(table) if they are a known outcome",
+        )
     return IndexTable(table, column)
 
 
@@ -263,8 +271,7 @@ def _from_table(log: EventLog, spec: IndexTable) -> Candidates:
     known: Bool = entity >= 0
     row = np.flatnonzero(known)
     order = row[np.lexsort((time[row], entity[row]))]
-    # `label` is the result's own column; an index table that carries one (an older result) does not bring it along.
-    own = {"entity", "label", "index_time", spec.column}
+    own = {"entity", "index_time", spec.column}
     extras = {
         name: _columns.take(spec.table.column(name), order) for name in spec.table.column_names if name not in own
     }
