@@ -455,6 +455,9 @@ class EventLog:
         reader: Any = pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
         return reader.__arrow_c_stream__(requested_schema)
 
+    def __deepcopy__(self, memo: object) -> EventLog:
+        return self  # nothing in it ever changes
+
     # --- display ------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:

@@ -102,6 +102,19 @@ def label(log: EventLog, study: Study, threads: int = 0) -> Labels:
     -----
     UnknownEventWarning
         The outcome or an anchor names an event type that the log does not have.
+
+    Examples
+    --------
+    >>> import seqmine as sm
+    >>> events = {
+    ...     "entity": ["ann", "ann", "bob", "bob"],
+    ...     "time": ["2017-09-01", "2017-10-20", "2017-09-01", "2018-01-10"],
+    ...     "event": ["purchase"] * 4,
+    ... }
+    >>> log = sm.EventLog.from_arrow(events, timezone="UTC")
+    >>> labels = sm.label(log, sm.Study("no purchase within 90d", at="2017-10-01"))
+    >>> labels.column("label").to_pylist(), labels.excluded["inactive"]
+    ([0, 1], 0)
     """
     check_log(log)
     check_type(study, Study, "study", 'write sm.Study("no purchase within 90d", at="2017-10-01")')

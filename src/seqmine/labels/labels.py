@@ -65,6 +65,15 @@ class Labels:
     details
         Numbers worth keeping: ``threshold`` and ``n_discovery`` of a top share, ``n_null_values`` of a sum,
         ``n_outcome_rows_unused`` of an outcome table.
+
+    Examples
+    --------
+    >>> rows = {"entity": ["bob", "ann"], "index_time": ["2017-10-01"] * 2, "label": [1, 0]}
+    >>> labels = Labels.from_arrow(rows, lookback="90d", timezone="UTC")
+    >>> labels
+    Labels(2 rows, 1 positive, 0 excluded)
+    >>> labels.to_arrow().column("entity").to_pylist()
+    ['ann', 'bob']
     """
 
     _table: pa.Table
@@ -145,6 +154,14 @@ class Labels:
         ``label`` is int8 0/1, or a number for an outcome without a comparison. Ordered by (entity bytes, index time).
         """
         return self._table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Stream `to_arrow` to any library that takes Arrow data."""
+        table: Any = self.to_arrow()
+        return table.__arrow_c_stream__(requested_schema)
+
+    def __deepcopy__(self, memo: object) -> Labels:
+        return self  # nothing in it ever changes
 
     def column(self, name: str) -> Any:
         """One column, row-aligned, as a plain array: for strata."""

@@ -77,6 +77,13 @@ class Outcome:
     ------
     InvalidOutcome
         Text that cannot be read; ``position`` is the 0-based character.
+
+    Examples
+    --------
+    >>> Outcome("sum(value of purchase) top 5% within 180d")
+    Outcome('sum(value of purchase) top 5% within 180d')
+    >>> Outcome("no purchase within 90d").measure
+    'no'
     """
 
     measure: Measure

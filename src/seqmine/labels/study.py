@@ -46,6 +46,12 @@ class Study:
     ------
     ParameterError, InvalidOutcome, DataError, TimestampError
         A value that cannot be used. Names of events are checked against the log by `label`.
+
+    Examples
+    --------
+    >>> study = Study("count(referral)>=3 within 14d", at="first(signup) + 30d", lookback="180d")
+    >>> study.outcome
+    Outcome('count(referral) >= 3 within 2w')
     """
 
     outcome: Outcome

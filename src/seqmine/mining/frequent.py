@@ -67,6 +67,11 @@ class FrequentOptions:
     ------
     ParameterError
         An option has a value that cannot be used.
+
+    Examples
+    --------
+    >>> FrequentOptions(min_support=0.05, max_gap="14d", closed=True).max_length is None
+    True
     """
 
     min_support: int | float = 500
@@ -181,6 +186,14 @@ class FrequentResult:
             then number of steps, then text. The same bytes for any number of threads and any order of the input.
         """
         return self._table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Stream `to_arrow` to any library that takes Arrow data."""
+        table: Any = self.to_arrow()
+        return table.__arrow_c_stream__(requested_schema)
+
+    def __deepcopy__(self, memo: object) -> FrequentResult:
+        return self  # nothing in it ever changes
 
     def _slice(self, begin: int, end: int) -> pa.Table:
         chunks = list(_text_chunks(self._patterns, begin, end))

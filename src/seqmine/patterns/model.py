@@ -109,6 +109,12 @@ class Pattern:
     ------
     InvalidPattern
         When the parts do not make a pattern.
+
+    Examples
+    --------
+    >>> day = 86_400_000_000
+    >>> Pattern((Step(Selector(("visit",))), Step(Selector(("order",)), Gap(0, 14 * day))))
+    Pattern('visit -[0s,2w)-> order')
     """
 
     steps: tuple[Step, ...]

@@ -123,6 +123,22 @@ def find(
         When the text cannot be read, or the pattern does not fit the log.
     ParameterError
         For other values of `occurrences` or `threads`, or a `log` that is none.
+
+    Warns
+    -----
+    UnknownEventWarning
+        When the log has no event of a named type or with a named attribute text: nothing equals it.
+
+    Examples
+    --------
+    >>> import seqmine as sm
+    >>> events = {"entity": ["ann", "ann", "bob"], "time": [0, 60, 0], "event": ["visit", "order", "visit"]}
+    >>> log = sm.EventLog.from_arrow(events, time_unit="s", plausible_years=None)
+    >>> matches = sm.find(log, "visit -[0s,1h)-> order")
+    >>> matches.column("entity").to_pylist()
+    ['ann']
+    >>> matches.column("moment_time").to_pylist()[0].isoformat()
+    '1970-01-01T00:01:00+00:00'
     """
     check_log(log)
     if occurrences not in ("first", "all"):
@@ -174,6 +190,19 @@ def count(
         When a text cannot be read, or a pattern does not fit the log.
     ParameterError
         For other types of `log`, `patterns` or `labels` (a study is not labelled yet), or a bad `threads`.
+
+    Warns
+    -----
+    UnknownEventWarning
+        As in `find`.
+
+    Examples
+    --------
+    >>> import seqmine as sm
+    >>> events = {"entity": ["ann", "ann", "bob"], "time": [0, 60, 0], "event": ["visit", "order", "visit"]}
+    >>> log = sm.EventLog.from_arrow(events, time_unit="s", plausible_years=None)
+    >>> sm.count(log, ["visit", "visit -> order"]).column("n_matched").to_pylist()
+    [2, 1]
     """
     check_log(log)
     check_threads(threads)
