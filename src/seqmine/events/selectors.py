@@ -66,8 +66,8 @@ class Selector:
         object.__setattr__(self, "types", tuple(sorted(set(self.types), key=str.encode)))
         if len(self.conditions) > MAX_CONDITIONS:
             raise InvalidPattern(f"an event test has at most {MAX_CONDITIONS} conditions")
-        for _, clash in _clashes(self.conditions):
-            raise InvalidPattern(clash)
+        for _, clash, hint in _clashes(self.conditions):
+            raise InvalidPattern(clash, hint=hint)
         object.__setattr__(self, "conditions", tuple(sorted(self.conditions, key=lambda c: c.order)))
 
     def __str__(self) -> str:
@@ -75,17 +75,19 @@ class Selector:
         return f"{types}{{{', '.join(map(str, self.conditions))}}}" if self.conditions else types
 
 
-def _clashes(conditions: Sequence[Condition]) -> Iterator[tuple[int, str]]:
-    """Conditions that cannot stand beside an earlier one: where, and why."""
+def _clashes(conditions: Sequence[Condition]) -> Iterator[tuple[int, str, str]]:
+    """Conditions that cannot stand beside an earlier one: where, why, and what to write."""
     seen: set[Condition] = set()
     equal: set[tuple[str, bool | None]] = set()
     for i, condition in enumerate(conditions):
         field = (condition.field, condition.attribute)
         if condition in seen:
-            yield i, f"the condition {shorten(str(condition))} is there twice"
+            yield i, f"the condition {shorten(str(condition))} is there twice", "leave one out"
         elif condition.op == "=" and not isinstance(condition.operand, tuple):
             if field in equal:
-                yield i, f"'{shorten(condition.field)}' cannot equal two things at once"
+                name = shorten(quote_name(condition.field)) if condition.attribute else condition.field
+                problem = f"'{shorten(condition.field)}' cannot equal two things at once"
+                yield i, problem, f"all conditions must hold; a range is {name}>=1, {name}<3, a choice is two patterns"
             equal.add(field)
         seen.add(condition)
 
@@ -117,8 +119,8 @@ def parse_selector(cursor: Cursor) -> Selector:
             places.append(cursor.peek())
             conditions.append(parse_condition(cursor))
             cursor.places.setdefault(conditions[-1], places[-1])
-        for i, clash in _clashes(conditions):
-            cursor.fail(clash, at=places[i])
+        for i, clash, hint in _clashes(conditions):
+            cursor.fail(clash, at=places[i], hint=hint)
         cursor.expect("}", "or ',' after a condition")
     with cursor.locating(start):
         return Selector(tuple(types), tuple(conditions))

@@ -10,6 +10,8 @@ from seqmine.patterns.model import MAX_PREDICATES, TOO_LONG, Absence, Gap, Patte
 
 __all__ = ["parse_pattern", "read_pattern"]
 
+_NOT_ARROWS = ("=>", ">", "=")
+
 
 def parse_pattern(text: str) -> Pattern:
     """Reads a pattern.
@@ -45,7 +47,8 @@ def read_pattern(cursor: Cursor) -> Pattern:
     gap = None
     if anchored:
         if not cursor.peek().is_symbol("->", "-["):
-            cursor.fail(f"expected -> or -[lo,hi)-> after ^, found {cursor.peek()}")
+            hint = "write ->" if cursor.peek().is_symbol(*_NOT_ARROWS) else None
+            cursor.fail(f"expected -> or -[lo,hi)-> after ^, found {cursor.peek()}", hint=hint)
         gap = _parse_gap(cursor)
     steps = [_parse_step(cursor, gap, first=not anchored)]
     while cursor.peek().is_symbol("->", "-[") and not _at_absence(cursor):
@@ -161,7 +164,7 @@ def _fail_at_rest(cursor: Cursor, last: Step, *, has_absences: bool, has_span: b
     if token.is_word("without"):
         cursor.fail("`without` follows the step that it guards")
     hint = None
-    if token.is_symbol("=>", ">", "="):
+    if token.is_symbol(*_NOT_ARROWS):
         hint = "write ->"
     elif last.selector.types in (("No",), ("NO",), ("nO",)) and last.guard is None and not has_absences:
         hint = "did you mean 'no'?"
