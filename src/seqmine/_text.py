@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,13 +21,16 @@ from seqmine.errors import InvalidOutcome, InvalidPattern, ParameterError, Seqmi
 
 __all__ = [
     "MAX_DURATION",
+    "MAX_TEXT",
     "RESERVED_WORDS",
     "Cursor",
     "Token",
     "did_you_mean",
     "format_duration",
+    "holds_digits",
     "is_number",
     "is_word",
+    "lost_digits",
     "parse_duration",
     "quote_name",
     "quote_text",
@@ -40,6 +44,7 @@ MAX_DURATION = 2**63 - 1
 """Longest duration in microseconds (292,000 years)."""
 
 MAX_TEXT = 1 << 20
+"""Most characters that are read."""
 
 _UNITS = {
     "w": 604_800_000_000,
@@ -65,10 +70,28 @@ _CALENDAR_UNITS = frozenset({"mo", "mon", "mth", "month", "months", "y", "yr", "
 
 _WORD = re.compile(r"[A-Za-z0-9_.:]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_ARROWS = "→⇒⟶⟹⟼↦↣⇢⇨➔➙➛➜➝➞➡⮕🡒"
+_DASHES = "–—―−"
 _SPACE = re.compile(r"\s*")
 # Longest first. "==", "=>", "=<" and "<>" mean nothing; read whole, their error can name the right one.
 _SYMBOL = re.compile(r"->|-\[|!=|<=|>=|==|=>|=<|<>|[()\[\]{},|*^=<>%]")
+
+
+def holds_digits(text: str) -> bool:
+    """Whether a whole number written as digits alone is one that a 64-bit float holds; True for other text."""
+    if _WHOLE.fullmatch(text) is None:
+        return True
+    digits = text.lstrip("+-").lstrip("0")
+    # More digits than the largest float has: that it does not fit is another error. Python refuses to read them.
+    return len(digits) > 309 or not digits or float(digits) == math.inf or int(float(digits)) == int(digits)
+
+
+def lost_digits(number: int | str) -> tuple[str, str]:
+    """Problem and hint for a whole number that no 64-bit float holds."""
+    problem = f"the number {shorten(str(number))} would lose digits as a 64-bit float"
+    return problem, f"the nearest that fits is {int(float(number))}"
 
 
 def is_word(text: str) -> bool:
@@ -250,6 +273,8 @@ class Cursor:
             raise error(f"expected text, got {type(text).__name__}")
         if len(text) > MAX_TEXT:
             raise error(f"the text has {len(text):,} characters; at most {MAX_TEXT:,} are read")
+        # Where conditions were written, for errors that only a log brings out; noted by those who read them.
+        self.places: dict[object, Token] = {}
         self._ahead: list[Token] = []
         self._offset = 0
 
@@ -364,8 +389,11 @@ class Cursor:
                 self._offset = start + len(token.text)
                 return token
         char = text[start]
-        if char in "→⇒":
-            raise self._located(f"unexpected character '{char}'", start, "write the arrow as ->")
+        if char in _ARROWS:
+            raise self._located(f"unexpected character '{char}'", start, "write ->")
+        if char in _DASHES:
+            hint = "write ->; a name with a dash is written in double quotes"
+            raise self._located(f"unexpected character '{char}'", start, hint)
         if char == "-":
             hint = "an arrow is -> or -[1h,2d)->; a name with a hyphen is written in double quotes"
             raise self._located("unexpected character '-'", start, hint)

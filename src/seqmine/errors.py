@@ -38,6 +38,7 @@ __all__ = [
     "TimestampUnitError",
     "TimestampUnparsable",
     "UnknownEventWarning",
+    "UnmatchedStartsWarning",
     "UnsafePath",
     "ValueRangeError",
 ]
@@ -49,6 +50,10 @@ class SeqmineWarning(UserWarning):
 
 class UnknownEventWarning(SeqmineWarning):
     """A pattern or outcome names an event type or attribute value that the log does not have."""
+
+
+class UnmatchedStartsWarning(SeqmineWarning):
+    """Declared starts name entities that have no event, so that they are not part of the log."""
 
 
 class SeqmineError(Exception):
@@ -109,14 +114,20 @@ class ParameterError(ConfigError):
 
 
 class InvalidPattern(ConfigError):
-    """Pattern text that cannot be read, or a pattern that does not fit the log. ``position`` is 0-based."""
+    """Pattern text that cannot be read, or a pattern that does not fit the log.
+
+    ``position`` is the 0-based character of the text; None when the pattern was no text.
+    """
 
     code = "SM-1002"
     position: int | None = None
 
 
 class InvalidOutcome(ConfigError):
-    """Outcome text that cannot be read, or an outcome that does not fit the log. ``position`` is 0-based."""
+    """Outcome text that cannot be read, or an outcome that does not fit the log.
+
+    ``position`` is the 0-based character of the text; None where the outcome meets a log.
+    """
 
     code = "SM-1003"
     position: int | None = None

@@ -361,8 +361,9 @@ def test_a_real_pipe(data: pa.Table, digest: str, monkeypatch: pytest.MonkeyPatc
         ({"exclude_events": ["e9"]}, "e9"),
         ({"plausible_years": (2100, 1970)}, "plausible_years"),
         ({"plausible_years": 1970}, "plausible_years"),
-        ({"threads": -1}, "threads="),
-        ({"threads": True}, "threads="),
+        ({"threads": -1}, "threads must be"),
+        ({"threads": 2**31 - 1}, "threads must be"),
+        ({"threads": True}, "threads must be"),
     ],
 )
 def test_keywords_that_cannot_be_used(keywords: dict[str, Any], word: str, data: pa.Table) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ def test_identity_files_with_faults(tmp_path: Path) -> None:
 
 def test_declared_starts() -> None:
     starts = {"entity": ["other", "dev1", "nobody", "dev1"], "time": times(-5, 2, 9, 2)}
-    log = EventLog.from_arrow(table(ROWS), starts=starts)
+    with pytest.warns(
+        errors.UnmatchedStartsWarning, match=r"^starts= names 1 entity without .* \(the first at row 2\)"
+    ):
+        log = EventLog.from_arrow(table(ROWS), starts=starts)
     assert log.declared_start is not None
     assert log.declared_start.tolist() == [2, -(2**63), -(2**63), -5]
     assert log.start_times.tolist() == [2, 2, 3, -5]
@@ -95,6 +99,22 @@ def test_declared_starts() -> None:
         table(ROWS), starts={"entity": ["dev1"], "time": ["1970-01-01"]}, timezone="Europe/London"
     )
     assert text.start_times[0] == -3_600_000_000
+
+
+def test_starts_of_nobody_are_counted_in_a_warning(tmp_path: Path) -> None:
+    rows = ["entity,time", "dev1,1970-01-01", "ghost,1970-01-02", "dev2,1970-01-01", "shade,1970-01-03"]
+    (tmp_path / "starts.csv").write_text("\n".join(rows))
+    for identity, unmatched in ((None, 2), (MAP | {"shade": "ann"}, 1)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            log = EventLog.from_arrow(table(ROWS), timezone="UTC", identity=identity, starts=tmp_path / "starts.csv")
+        (warning,) = caught
+        assert issubclass(warning.category, errors.UnmatchedStartsWarning)
+        assert warning.filename == __file__
+        assert log.accounting.starts_unmatched == unmatched
+        assert f"names {unmatched} entit" in str(warning.message)
+        assert "starts.csv:row 1)" in str(warning.message)
+        assert "ghost" not in str(warning.message)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,21 @@ def test_far_future_and_past_against_zoneinfo(name: str) -> None:
         assert (got // 1_000_000).tolist() == truth
 
 
+def test_a_far_time_has_its_offset_whatever_else_the_log_holds() -> None:
+    rules = zoneinfo.ZoneInfo("Europe/Berlin")
+    for year in (2460, 2495, 2501, 2800, 4000, 9998, 9999):
+        for month in (1, 7):
+            second = int(datetime(year, month, 1, tzinfo=UTC).timestamp())
+            truth = datetime(year, month, 1, tzinfo=UTC).astimezone(rules).utcoffset()
+            assert Zone("Europe/Berlin").offset_at(np.array([second]) * 1_000_000) == truth // timedelta(microseconds=1)
+
+
+def test_clocks_change_no_more_after_9999() -> None:
+    transitions, offsets = Zone("Europe/Berlin").table(0, 2**63 - 1)
+    assert np.datetime_as_string(transitions[-1:].astype("datetime64[us]")).tolist() == ["9999-10-31T01:00:00.000000"]
+    assert offsets[-1] == 3_600_000_000
+
+
 def test_whole_range_of_int64_has_an_offset_and_does_not_wrap() -> None:
     ends = np.array([-(2**63) + 1, -1, 0, 2**63 - 1], np.int64)
     for name in ("Asia/Tokyo", "America/New_York"):

@@ -114,6 +114,11 @@ def test_digits_below_a_microsecond_are_refused() -> None:
         ("first(a) b", ParameterError, "unexpected 'b'"),
         ("start + 1month", ParameterError, "no fixed length"),
         ("start + 14", ParameterError, "no unit"),
+        ("first(x) - 1d", ParameterError, "an offset is + only"),
+        ("start -7d", ParameterError, "an offset is + only"),
+        ("first(x) + 2d - 1d", ParameterError, "an offset is + only"),
+        ("first(x) + 1d + 1d", ParameterError, "an anchor takes one offset - add them up"),
+        ("first(x{y=a-3})", ParameterError, "after a condition"),
         ("every 0d from 2017-01-01 to 2017-02-01", ParameterError, "never gets on"),
         ("every 30d from 2017-01-01", ParameterError, "every 30d from"),
         ("every 30d from 2017-01-01 to never", TimestampError, "ISO form"),
@@ -180,6 +185,14 @@ def test_a_table_keeps_its_other_columns_and_counts_strangers() -> None:
     assert labels.to_arrow().column_names == ["entity", "index_time", "label", "plan"]
     assert labels.column("plan").to_pylist() == ["p3", "p2", "p1"]
     assert labels.excluded == {"unknown_entity": 1, "not_born": 0, "not_followed": 0}
+
+
+def test_a_table_with_labels_is_refused() -> None:
+    before = label(make_log(EVENTS), Study(ALWAYS, at="first(x)")).to_arrow()
+    with pytest.raises(SchemaError, match=r"column 'label': the index table has labels.*Labels.from_arrow\(table\)"):
+        Study(ALWAYS, at=before)
+    again = label(make_log(EVENTS), Study(ALWAYS, at=before.drop_columns(["label"]))).to_arrow()
+    assert again.equals(before)
 
 
 def test_naive_times_of_a_table_are_wall_clock_of_the_log() -> None:

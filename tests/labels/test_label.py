@@ -134,6 +134,7 @@ def test_incident_rows_have_not_had_the_outcome() -> None:
     [
         "count(x) < 2 within 1d",
         "count(x) = 2 within 1d",
+        "count(x) >= 0 within 1d",
         "count(x) within 1d",
         "count(x) top 5% within 1d",
         "sum(value of x) > 2 within 1d",

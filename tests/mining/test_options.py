@@ -38,6 +38,7 @@ def test_frozen_and_keyword_only() -> None:
         ({"min_support": 0.5}, "min_support"),
         ({"top_k": -1}, "top_k"),
         ({"threads": -1}, "threads"),
+        ({"threads": 4097}, "threads must be"),
         ({"measure": "leverag"}, "did you mean 'leverage'"),
         ({"measure": 3}, "one of leverage"),
         ({"direction": "raise"}, "did you mean 'raises'"),

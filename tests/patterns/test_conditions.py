@@ -86,7 +86,7 @@ def test_an_attribute_named_like_a_field(make_log: MakeLog) -> None:
     log = make_log({"x": "a@1h a@2h"}, value=[1.0, 2.0], hour=["late", "early"])
     assert moments(log, 'a{"hour"=early}') == ["2h"]
     assert moments(log, "a{hour=1}") == ["1h"]
-    with pytest.raises(InvalidPattern, match="no attribute 'value' - without quotes, value is the event's own"):
+    with pytest.raises(InvalidPattern, match=r"no attribute 'value' .* - without quotes, value is the event's own"):
         moments(log, 'a{"value"=1}')
 
 
@@ -148,33 +148,40 @@ def test_every_hour_of_two_years_against_zoneinfo(make_log: MakeLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "message"),
+    ("pattern", "position", "message", "hint"),
     [
-        ("buy{chanel=web}", "the log has no attribute 'chanel' - did you mean 'channel'?"),
-        ("buy{weekdey=3}", "the log has no attribute 'weekdey' - did you mean 'weekday'?"),
-        ("buy{size=red}", "the log has no attribute 'size' - attributes are channel, plan, score"),
-        ("buy -> call without buy{chanel=web}", "did you mean 'channel'?"),
-        ("buy -> no call{chanel=web} within 1h", "did you mean 'channel'?"),
-        ("buy{plan=50}", 'holds text; it is compared with a number - write plan="50"'),
-        ("buy{plan!=2.50}", 'holds text; it is compared with a number - write plan!="2.5"'),
-        ("buy{plan>50}", "holds text, which takes = and != only, not >"),
-        ('buy{score="5"}', "holds numbers; it is compared with a text - write score=5 without quotes"),
-        ("buy{score=high}", "holds numbers; it is compared with a text"),
+        ("buy{chanel=web}", 4, "the log has no attribute 'chanel'", "did you mean 'channel'?"),
+        ("buy{weekdey=3}", 4, "the log has no attribute 'weekdey'", "did you mean 'weekday'?"),
+        ("buy{size=red}", 4, "the log has no attribute 'size'", "attributes are channel, plan, score"),
+        ("buy{hour=1,chanel=web}", 11, "the log has no attribute 'chanel'", "did you mean 'channel'?"),
+        ("buy -> call without buy{chanel=web}", 24, "no attribute", "did you mean 'channel'?"),
+        ("buy -> no call{chanel=web} within 1h", 15, "no attribute", "did you mean 'channel'?"),
+        ("buy{plan=50}", 4, "holds text; it is compared with a number", 'write plan="50"'),
+        ("buy{plan!=2.50}", 4, "holds text; it is compared with a number", 'write plan!="2.5"'),
+        ("buy{plan>50}", 4, "holds text, which takes = and != only, not >", ""),
+        ('buy{score="5"}', 4, "holds numbers; it is compared with a text", "write score=5 without quotes"),
+        ("buy{score=high}", 4, "holds numbers; it is compared with a text", ""),
     ],
 )
-def test_patterns_that_do_not_fit(shop: Any, pattern: str, message: str) -> None:
+def test_patterns_that_do_not_fit(shop: Any, pattern: str, position: int, message: str, hint: str) -> None:
+    for call in (sm.find, sm.count):
+        with pytest.raises(InvalidPattern) as caught:
+            call(shop, pattern)
+        assert message in caught.value.message
+        assert f"(at character {position}: " in caught.value.message
+        assert caught.value.position == position
+        assert hint in (caught.value.hint or "")
     with pytest.raises(InvalidPattern) as caught:
-        sm.find(shop, pattern)
-    assert message in str(caught.value)
-    with pytest.raises(InvalidPattern):
-        sm.count(shop, pattern)
+        sm.find(shop, sm.parse_pattern(pattern))
+    assert message in caught.value.message
+    assert caught.value.position is None
 
 
 def test_a_log_without_values_or_attributes(make_log: MakeLog) -> None:
     log = make_log({"x": "a@0s"})
-    with pytest.raises(InvalidPattern, match="the log has no value column - name one when reading"):
+    with pytest.raises(InvalidPattern, match=r"the log has no value column .* - name one when reading"):
         sm.find(log, "a{value>1}")
-    with pytest.raises(InvalidPattern, match="no attribute 'channel' - name attributes when reading"):
+    with pytest.raises(InvalidPattern, match=r"no attribute 'channel' .* - name attributes when reading"):
         sm.find(log, "a{channel=web}")
 
 
@@ -188,10 +195,28 @@ def test_an_unknown_event_type_matches_nothing_and_warns(shop: Any) -> None:
 
 
 def test_an_unknown_text_matches_nothing_and_warns(shop: Any) -> None:
-    with pytest.warns(UnknownEventWarning, match="no text of the attribute 'channel' 'Web'.*did you mean 'web'"):
+    message = "no event whose attribute 'channel' is 'Web'; nothing matches it - did you mean 'web'"
+    with pytest.warns(UnknownEventWarning, match=message):
         assert moments(shop, "*{channel=Web}") == []
-    with pytest.warns(UnknownEventWarning, match="'post'"):
+    with pytest.warns(UnknownEventWarning, match="attribute 'channel' is 'post'; every other text passes$"):
         assert moments(shop, "*{channel!=post}") == ["1h", "2h", "3h", "5h"]
+
+
+def test_warnings_point_at_the_line_of_the_caller(shop: Any) -> None:
+    index = pa.array([at("9h")], pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    labels = sm.Labels.from_arrow(pa.table({"entity": ["x"], "index_time": index, "label": [1]}))
+    study = sm.Study("exists(by) within 1us", at="first(by)")
+    for call in (
+        lambda: sm.find(shop, "by{channel=Web}"),
+        lambda: sm.count(shop, ["buy", "by -> no call{channel=Web} within 1h"], labels),
+        lambda: sm.label(shop, study),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        assert len(caught) == 2
+        assert {warning.filename for warning in caught} == {__file__}
+        assert {warning.lineno for warning in caught} == {call.__code__.co_firstlineno}
 
 
 def test_many_unknown_types_warn_a_bounded_number_of_times(shop: Any) -> None:

@@ -51,6 +51,22 @@ def test_patterns_are_values() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         pattern.span = 3  # type: ignore[misc]
     assert Pattern([Step(A)]) == Pattern((Step(A),))  # type: ignore[arg-type]
+    assert repr(parse_pattern('"x y" -[0s,14d)-> b')) == """Pattern('"x y" -[0s,2w)-> b')"""
+
+
+def test_a_pattern_is_no_longer_than_what_is_read() -> None:
+    longest = 1 << 20
+    pattern = Pattern((Step(Selector(("a" * (longest - 5),))), Step(A, Gap())))
+    assert len(str(pattern)) == longest
+    assert parse_pattern(str(pattern)) == pattern
+    with pytest.raises(InvalidPattern, match="has 1,048,577 characters; at most 1,048,576 are read back - name fewer"):
+        Pattern((Step(Selector(("a" * (longest - 4),))), Step(A, Gap())))
+    many = Selector(tuple(f"type {i}" for i in range(100_000)))
+    with pytest.raises(InvalidPattern, match="characters; at most"):
+        Pattern((Step(many),))
+    with pytest.raises(InvalidPattern, match="characters; at most") as caught:
+        parse_pattern("a" * (longest - 3) + "->b")
+    assert caught.value.position == 0
 
 
 BAD: list[tuple[Any, str]] = [
@@ -87,6 +103,8 @@ BAD: list[tuple[Any, str]] = [
     (lambda: Condition("", "=", 1), "cannot be empty"),
     (lambda: Condition("x", "=", float("nan")), "must be finite"),
     (lambda: Condition("x", "=", 10**400), "must be finite"),
+    (lambda: Condition("x", "=", 2**53 + 1), "would lose digits"),
+    (lambda: Condition("value", "<", -(10**23)), "would lose digits"),
     (lambda: Condition("x", "=", True), "a number or a text"),
     (lambda: Condition("x", "=", ("Mon", "Tue")), "a number or a text"),
     (lambda: Condition("x", "=", "\udc00"), "not valid Unicode"),

@@ -14,8 +14,10 @@ from seqmine._text import (
     Cursor,
     Token,
     did_you_mean,
+    holds_digits,
     is_number,
     is_word,
+    lost_digits,
     quote_name,
     quote_text,
     shorten,
@@ -98,6 +100,9 @@ class Condition:
             number = float(self.operand)
         except OverflowError:
             number = math.inf
+        if isinstance(self.operand, int) and math.isfinite(number) and int(number) != self.operand:
+            problem, hint = lost_digits(self.operand)
+            raise InvalidPattern(problem, hint=hint)
         if not math.isfinite(number):
             raise InvalidPattern(f"the number that '{shorten(self.field)}' is compared with must be finite")
         return number
@@ -218,6 +223,9 @@ def _parse_operand(cursor: Cursor, field: str) -> Operand:
     if token.kind == "quoted" or (token.kind == "word" and not is_number(token.text)):
         return cursor.next().value
     if token.kind in ("word", "number"):
+        if not holds_digits(token.text):
+            problem, hint = lost_digits(token.text)
+            cursor.fail(problem, hint=hint if field else f"{hint}; an id is a text and stands in double quotes")
         return float(cursor.next().text)
     return cursor.fail(f"expected a number or a text to compare with, found {token}")
 

@@ -36,7 +36,7 @@ class EventLog:
     """Events of many entities, ordered by (entity bytes, time, event bytes, value, attributes).
 
     Made by `read`, `from_arrow`, `open` and `with_events`. Everything is a view on columns that never change, so a log
-    may be shared between threads.
+    may be shared between threads. Logs do not pickle: other processes `open` the directory that `save` wrote.
 
     Attributes
     ----------
@@ -131,7 +131,8 @@ class EventLog:
         observed_until
             Up to when the log is complete; by default its last event.
         starts
-            When an entity's life began: a table with the columns ``entity`` and ``time``, or its path.
+            When an entity's life began: a table with the columns ``entity`` and ``time``, or its path. Rows of entities
+            without events warn (`UnmatchedStartsWarning`) and are counted in ``accounting.starts_unmatched``.
         on_bad_row
             ``"error"`` raises for the first bad row; ``"quarantine"`` sets bad rows aside and counts them.
         quarantine
@@ -462,6 +463,9 @@ class EventLog:
         """Stream the events to any library that takes Arrow data."""
         reader: Any = pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
         return reader.__arrow_c_stream__(requested_schema)
+
+    def __deepcopy__(self, memo: object) -> EventLog:
+        return self  # nothing in it ever changes
 
     # --- display ------------------------------------------------------------------------------------------------------
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmine.errors import DataError, NullKeyError, SchemaError
+from seqmine._validate import warn_user
+from seqmine.errors import DataError, NullKeyError, SchemaError, UnmatchedStartsWarning
 from seqmine.events.arrow import ArrowArray, pa, pc
 from seqmine.events.columns import read_names
 from seqmine.events.options import ReadOptions
@@ -112,9 +113,14 @@ def read_starts(
     ------
     DataError
         An entity with two different starts, or an unusable row (its typed error).
+
+    Warns
+    -----
+    UnmatchedStartsWarning
+        There are such starts. It names the first row, not the id: messages never hold row values.
     """
     reader = TimeReader("time", options.zone, options.time_unit, options.plausible_years)
-    names, times = [], []
+    names, times, places = [], [], []
     for source in _sources(given):
         require_columns(source.schema(), {"starts": "entity"}, source.name)
         require_columns(source.schema(), {"starts": "time"}, source.name)
@@ -124,6 +130,7 @@ def read_starts(
             time, flags = reader.read(chunk.batch.column("time"), file=source.name, row_of=chunk.row)
             _refuse(flags, "time", source, chunk.first_row)
             times.append(time)
+            places.append((source.name, chunk.first_row))
     reader.check_units()
     table = pa.table({"entity": _joined(names), "time": np.concatenate([np.empty(0, np.int64), *times])})
     by_id = table.group_by("entity").aggregate([("time", "min"), ("time", "max")])
@@ -137,9 +144,30 @@ def read_starts(
         ids, start = joined["entity"].combine_chunks(), np.asarray(joined["time_min"].combine_chunks())
     found = pc.index_in(ids, value_set=entities.cast(pa.large_string()))
     position = np.asarray(found.fill_null(-1)).astype(np.int64)
+    unmatched = ids.filter(pc.less(found.fill_null(-1), 0))
+    if len(unmatched):
+        _warn_unmatched(unmatched, names if identity is None else map(identity.apply, names), places)
     result = np.full(len(entities), NOT_DECLARED, np.int64)
     result[position[position >= 0]] = start[position >= 0]
-    return result, int((position < 0).sum())
+    return result, len(unmatched)
+
+
+def _warn_unmatched(
+    unmatched: ArrowArray, names: Iterable[ArrowArray], places: Iterable[tuple[str | None, int]]
+) -> None:
+    """Names the first row that went nowhere."""
+    example = ""
+    for ids, (file, first_row) in zip(names, places, strict=True):
+        rows = np.flatnonzero(pc.is_in(ids, value_set=unmatched))
+        if rows.size:
+            example = f"{'' if file is None else f'{file}:'}row {first_row + int(rows[0])}"
+            break
+    n = len(unmatched)
+    warn_user(
+        f"starts= names {n:,} {'entity' if n == 1 else 'entities'} without any event, which the log leaves out"
+        f" (the first at {example}) - give them an event, such as the sign-up itself, if they should count",
+        UnmatchedStartsWarning,
+    )
 
 
 def _sources(given: Any) -> list[Source]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypedDict
 import numpy as np
 
 from seqmine._text import did_you_mean
+from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
 from seqmine.events import reasons
 from seqmine.events.accounting import DuplicatePolicy
@@ -148,8 +149,7 @@ class ReadOptions:
         excluded = tuple(exclude_events)
         if not all(isinstance(name, str) and name for name in excluded):
             raise ParameterError("exclude_events= holds something that is no event type", hint="give texts")
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
-            raise ParameterError(f"threads= is 0 (all cores) or a positive number, not {threads!r}")
+        check_threads(threads)
         if timezone is not None:
             zone(timezone)
         return cls(

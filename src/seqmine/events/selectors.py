@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import bisect
-import warnings
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from seqmine import _native
 from seqmine._text import Cursor, Token, did_you_mean, is_number, quote_name, quote_text, shorten
+from seqmine._validate import warn_user
 from seqmine.errors import InvalidOutcome, InvalidPattern, UnknownEventWarning
 from seqmine.events.conditions import (
     FIELDS,
@@ -65,8 +66,8 @@ class Selector:
         object.__setattr__(self, "types", tuple(sorted(set(self.types), key=str.encode)))
         if len(self.conditions) > MAX_CONDITIONS:
             raise InvalidPattern(f"an event test has at most {MAX_CONDITIONS} conditions")
-        for _, clash in _clashes(self.conditions):
-            raise InvalidPattern(clash)
+        for _, clash, hint in _clashes(self.conditions):
+            raise InvalidPattern(clash, hint=hint)
         object.__setattr__(self, "conditions", tuple(sorted(self.conditions, key=lambda c: c.order)))
 
     def __str__(self) -> str:
@@ -74,17 +75,19 @@ class Selector:
         return f"{types}{{{', '.join(map(str, self.conditions))}}}" if self.conditions else types
 
 
-def _clashes(conditions: Sequence[Condition]) -> Iterator[tuple[int, str]]:
-    """Conditions that cannot stand beside an earlier one: where, and why."""
+def _clashes(conditions: Sequence[Condition]) -> Iterator[tuple[int, str, str]]:
+    """Conditions that cannot stand beside an earlier one: where, why, and what to write."""
     seen: set[Condition] = set()
     equal: set[tuple[str, bool | None]] = set()
     for i, condition in enumerate(conditions):
         field = (condition.field, condition.attribute)
         if condition in seen:
-            yield i, f"the condition {shorten(str(condition))} is there twice"
+            yield i, f"the condition {shorten(str(condition))} is there twice", "leave one out"
         elif condition.op == "=" and not isinstance(condition.operand, tuple):
             if field in equal:
-                yield i, f"'{shorten(condition.field)}' cannot equal two things at once"
+                name = shorten(quote_name(condition.field)) if condition.attribute else condition.field
+                problem = f"'{shorten(condition.field)}' cannot equal two things at once"
+                yield i, problem, f"all conditions must hold; a range is {name}>=1, {name}<3, a choice is two patterns"
             equal.add(field)
         seen.add(condition)
 
@@ -115,15 +118,19 @@ def parse_selector(cursor: Cursor) -> Selector:
                 cursor.fail(f"an event test has at most {MAX_CONDITIONS} conditions")
             places.append(cursor.peek())
             conditions.append(parse_condition(cursor))
-        for i, clash in _clashes(conditions):
-            cursor.fail(clash, at=places[i])
+            cursor.places.setdefault(conditions[-1], places[-1])
+        for i, clash, hint in _clashes(conditions):
+            cursor.fail(clash, at=places[i], hint=hint)
         cursor.expect("}", "or ',' after a condition")
     with cursor.locating(start):
         return Selector(tuple(types), tuple(conditions))
 
 
 def compile_selector(
-    log: EventLog, selector: Selector, error: type[InvalidPattern] | type[InvalidOutcome] = InvalidPattern
+    log: EventLog,
+    selector: Selector,
+    error: type[InvalidPattern] | type[InvalidOutcome] = InvalidPattern,
+    cursor: Cursor | None = None,
 ) -> _native.Predicate:
     """The native form of `selector` for the types and attributes of `log`.
 
@@ -135,6 +142,8 @@ def compile_selector(
         What to test.
     error
         The error to raise.
+    cursor
+        What the selector was read with, so that the error can name the place.
 
     Raises
     ------
@@ -156,11 +165,15 @@ def compile_selector(
             types[index] = 1
     # Each warning searches for the nearest name, so their number is bounded.
     for name in unknown[:MAX_WARNINGS]:
-        _warn_unknown("event type", name, log.event_types)
+        _warn_unknown(f"event type '{shorten(name)}'", "nothing matches it", name, log.event_types)
     if len(unknown) > MAX_WARNINGS:
         message = f"the log lacks {len(unknown) - MAX_WARNINGS} more event types of this test"
-        warnings.warn(message, UnknownEventWarning, stacklevel=2)
-    conditions = [_compile_condition(log, condition, error) for condition in selector.conditions]
+        warn_user(message, UnknownEventWarning)
+    conditions = []
+    for condition in selector.conditions:
+        place = None if cursor is None else cursor.places.get(condition)
+        with contextlib.nullcontext() if cursor is None or place is None else cursor.locating(place):
+            conditions.append(_compile_condition(log, condition, error))
     return _native.Predicate(types, conditions)
 
 
@@ -232,13 +245,15 @@ def _category_flags(categories: tuple[str, ...], condition: Condition) -> npt.ND
     if index < len(categories) and categories[index] == condition.operand:
         flags[index] ^= 1
     else:
-        _warn_unknown(f"text of the attribute '{shorten(condition.field)}'", condition.operand, categories)
+        what = f"event whose attribute '{shorten(condition.field)}' is '{shorten(condition.operand)}'"
+        holds = "nothing matches it" if condition.op == "=" else "every other text passes"
+        _warn_unknown(what, holds, condition.operand, categories)
     return flags
 
 
-def _warn_unknown(what: str, name: str, candidates: Iterable[str]) -> None:
+def _warn_unknown(what: str, consequence: str, name: str, candidates: Iterable[str]) -> None:
     nearest = did_you_mean(name, candidates)
-    message = f"the log has no {what} '{shorten(name)}'; nothing matches it"
+    message = f"the log has no {what}; {consequence}"
     if nearest is not None:
         message += f" - did you mean '{shorten(nearest)}'?"
-    warnings.warn(message, UnknownEventWarning, stacklevel=3)
+    warn_user(message, UnknownEventWarning)

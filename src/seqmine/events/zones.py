@@ -28,6 +28,7 @@ _LAST_YEAR = 2500  # exclusive; from 2100 on every zone follows a yearly rule, w
 _PERIOD_FROM = 2100
 _PERIOD = 146_097 * _DAY * _SECOND
 _END_YEAR = 10_000
+_END = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * _SECOND + 20 * _PERIOD  # the first instant of year 10000
 _LOWEST = np.iinfo(np.int64).min + 1
 _HIGHEST = np.iinfo(np.int64).max
 
@@ -36,7 +37,7 @@ class Zone:
     """The offsets of one IANA zone.
 
     Tables are built when first asked for and cached, so a zone is cheap for a log of a few years. Before 1800 and
-    after 9999 the nearest known offset holds.
+    after 9999 the nearest known offset holds: clocks change no more.
 
     Attributes
     ----------
@@ -72,6 +73,8 @@ class Zone:
         low, high = _year(first) - 1, _year(last) + 2
         low = min(max(low // 10 * 10, _FIRST_YEAR), _LAST_YEAR - 10)
         high = min(max(-(-high // 10) * 10, low + 10), _END_YEAR)
+        if high > _LAST_YEAR:
+            low = min(low, _PERIOD_FROM)  # all 400 years that repeat
         return _table(self.name, low, high)
 
     def offset_at(self, utc: Int64) -> Int64:
@@ -181,6 +184,7 @@ def _table(name: str, first_year: int, last_year: int) -> tuple[Int64, Int64]:
         repeats = -(-(_END_YEAR - _LAST_YEAR) // 400)
         times = np.concatenate([times, *(times[periodic] + k * _PERIOD for k in range(1, repeats + 1))])
         values = np.concatenate([values, *(values[periodic] for _ in range(repeats))])
+        times, values = times[times < _END], values[times < _END]
     times.flags.writeable = values.flags.writeable = False
     return times, values
 

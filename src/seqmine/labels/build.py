@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from seqmine import _native
 from seqmine._text import parse_duration
-from seqmine.errors import InsufficientDataError, InvalidOutcome, ParameterError, ValueRangeError
+from seqmine._validate import check_threads, check_type
+from seqmine.errors import InsufficientDataError, InvalidOutcome, ValueRangeError
+from seqmine.events.checked import check_log
 from seqmine.events.selectors import compile_selector
 from seqmine.labels import outcome as outcomes
 from seqmine.labels._columns import take
@@ -87,21 +89,36 @@ def label(log: EventLog, study: Study, threads: int = 0) -> Labels:
     Raises
     ------
     ParameterError
-        An excluded event type that the log lacks, or index times that cannot be used.
+        An excluded event type that the log lacks, index times that cannot be used, or an argument of another type.
     InvalidOutcome
         The outcome does not fit the log: an unknown attribute, or a sum without a value column.
     DataError, TimestampError
         An index or outcome table that cannot be used.
     InsufficientDataError
-        ``top p%`` without an eligible row in the discovery half.
+        ``top p%``, and there are eligible rows, but none of them in the discovery half. (Without any eligible row the
+        result has no rows.)
 
     Warns
     -----
     UnknownEventWarning
         The outcome or an anchor names an event type that the log does not have.
+
+    Examples
+    --------
+    >>> import seqmine as sm
+    >>> events = {
+    ...     "entity": ["ann", "ann", "bob", "bob"],
+    ...     "time": ["2017-09-01", "2017-10-20", "2017-09-01", "2018-01-10"],
+    ...     "event": ["purchase"] * 4,
+    ... }
+    >>> log = sm.EventLog.from_arrow(events, timezone="UTC")
+    >>> labels = sm.label(log, sm.Study("no purchase within 90d", at="2017-10-01"))
+    >>> labels.column("label").to_pylist(), labels.excluded["inactive"]
+    ([0, 1], 0)
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
-        raise ParameterError("threads must be a whole number from 0", hint="0 means all cores")
+    check_log(log)
+    check_type(study, Study, "study", 'write sm.Study("no purchase within 90d", at="2017-10-01")')
+    check_threads(threads)
     excluded_types(log, study.exclude_events)  # a typo must show here, not when the labels are first used
     found = candidates(log, parse_index(study.at), threads)
     rows = _Rows(log, study, threads, found.entity, found.time, dict(found.excluded))

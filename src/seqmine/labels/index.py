@@ -17,6 +17,7 @@ from seqmine.errors import (
     InvalidOutcome,
     InvalidPattern,
     ParameterError,
+    SchemaError,
     TimestampOutOfRange,
     TimestampUnparsable,
 )
@@ -32,6 +33,7 @@ At = str | date | datetime | Sequence[str | date | datetime] | Any
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROLLING = re.compile(r"every\s+(\S+)\s+from\s+(\S+(?: \d\S*)?)\s+to\s+(\S+(?: \d\S*)?)")
 _OFFSET = re.compile(r"\s*\+\s*([^\s+\")]+)\s*$")
+_MINUS = re.compile(r"-\s*[0-9]+[A-Za-z]*\s*$")
 _MAX_DATES = 100_000
 _FORMS = (
     "write a date ('2017-10-01'), a list of dates, 'every 30d from 2017-01-01 to 2017-12-01', 'first(signup)', "
@@ -153,9 +155,17 @@ def _rolling(text: str) -> Rolling:
 def _anchored(text: str) -> Anchored:
     suffix = _OFFSET.search(text)
     offset = parse_duration(suffix[1], "at: the offset") if suffix else 0
+    anchor = text[: suffix.start()] if suffix else text
+    if _OFFSET.search(anchor):
+        raise ParameterError("at: an anchor takes one offset", hint="add them up, as in 'first(signup) + 14d'")
     try:
-        selector, n = _anchor(Cursor(text[: suffix.start()] if suffix else text, InvalidOutcome))
+        selector, n = _anchor(Cursor(anchor, InvalidOutcome))
     except (InvalidOutcome, InvalidPattern) as error:
+        if _MINUS.search(text):
+            raise ParameterError(
+                "at: an offset is + only; an index before its own anchor would know the future",
+                hint="write 'first(signup) + 14d', or give the index times in a table",
+            ) from None
         raise ParameterError(f"at: {error.message}", hint=error.hint or _FORMS) from None
     return Anchored(selector, n, offset)
 
@@ -191,6 +201,13 @@ def _index_table(at: object) -> IndexTable:
     column = "time" if "time" in table.column_names and "index_time" not in table.column_names else "index_time"
     _columns.entity_ids(table, "the index table")
     _columns.take_column(table, column, "the index table")
+    if "label" in table.column_names:
+        raise SchemaError(
+            "the index table has labels, but the labels of a study come from its outcome",
+            column="label",
+            hint="drop the column; or use sm.Labels.from_arrow(table) if these are the labels, "
+            "sm.Outcome.from_table(table) if they are a known outcome",
+        )
     return IndexTable(table, column)
 
 
@@ -254,8 +271,7 @@ def _from_table(log: EventLog, spec: IndexTable) -> Candidates:
     known: Bool = entity >= 0
     row = np.flatnonzero(known)
     order = row[np.lexsort((time[row], entity[row]))]
-    # `label` is the result's own column; an index table that carries one (an older result) does not bring it along.
-    own = {"entity", "label", "index_time", spec.column}
+    own = {"entity", "index_time", spec.column}
     extras = {
         name: _columns.take(spec.table.column(name), order) for name in spec.table.column_names if name not in own
     }

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from seqmine import _native
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import ParameterError
+from seqmine.events.checked import check_log
 from seqmine.events.zones import zone
 from seqmine.labels import _columns
 from seqmine.labels._instants import Int64, earlier
@@ -64,6 +65,15 @@ class Labels:
     details
         Numbers worth keeping: ``threshold`` and ``n_discovery`` of a top share, ``n_null_values`` of a sum,
         ``n_outcome_rows_unused`` of an outcome table.
+
+    Examples
+    --------
+    >>> rows = {"entity": ["bob", "ann"], "index_time": ["2017-10-01"] * 2, "label": [1, 0]}
+    >>> labels = Labels.from_arrow(rows, lookback="90d", timezone="UTC")
+    >>> labels
+    Labels(2 rows, 1 positive, 0 excluded)
+    >>> labels.to_arrow().column("entity").to_pylist()
+    ['ann', 'bob']
     """
 
     _table: pa.Table
@@ -145,6 +155,14 @@ class Labels:
         """
         return self._table
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Stream `to_arrow` to any library that takes Arrow data."""
+        table: Any = self.to_arrow()
+        return table.__arrow_c_stream__(requested_schema)
+
+    def __deepcopy__(self, memo: object) -> Labels:
+        return self  # nothing in it ever changes
+
     def column(self, name: str) -> Any:
         """One column, row-aligned, as a plain array: for strata."""
         if name not in self._table.column_names:
@@ -166,8 +184,9 @@ class Labels:
         Raises
         ------
         ParameterError
-            An excluded event type that the log lacks, or numeric labels.
+            An excluded event type that the log lacks, numeric labels, or a `log` that is none.
         """
+        check_log(log)
         label = self._binary()
         time = index_times(self._table)
         entity = np.asarray(log.entity_index(self.column("entity")), dtype=np.int64)

@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqmine._text import Cursor, did_you_mean, format_duration, is_number, parse_duration
+from seqmine._text import (
+    Cursor,
+    did_you_mean,
+    format_duration,
+    holds_digits,
+    is_number,
+    lost_digits,
+    parse_duration,
+    shorten,
+)
 from seqmine.errors import DataError, InvalidOutcome, ParameterError, SchemaError
 from seqmine.events.selectors import Selector, parse_selector
 from seqmine.events.zones import Zone, zone
@@ -68,6 +77,13 @@ class Outcome:
     ------
     InvalidOutcome
         Text that cannot be read; ``position`` is the 0-based character.
+
+    Examples
+    --------
+    >>> Outcome("sum(value of purchase) top 5% within 180d")
+    Outcome('sum(value of purchase) top 5% within 180d')
+    >>> Outcome("no purchase within 90d").measure
+    'no'
     """
 
     measure: Measure
@@ -185,6 +201,9 @@ class Outcome:
 def _measure(cursor: Cursor) -> tuple[Measure, Selector]:
     first = cursor.peek()
     if cursor.accept_word("no"):
+        if cursor.peek().is_symbol("("):
+            name = cursor.peek(1).text if cursor.peek(1).kind in ("word", "quoted") else "purchase"
+            cursor.fail("'no' takes no parentheses", hint=f"write 'no {shorten(name)} within 90d'")
         return "no", parse_selector(cursor)
     measure: Measure
     if cursor.accept_word("count"):
@@ -194,11 +213,7 @@ def _measure(cursor: Cursor) -> tuple[Measure, Selector]:
     elif cursor.accept_word("sum"):
         measure = "sum"
     else:
-        near = did_you_mean(first.text, ("no", "count", "exists", "sum")) if first.kind == "word" else None
-        cursor.fail(
-            f"expected 'no', 'exists', 'count' or 'sum', found {first}",
-            hint=f"did you mean '{near}'?" if near else _FORMS,
-        )
+        cursor.fail(f"expected 'no', 'exists', 'count' or 'sum', found {first}", hint=_measure_hint(cursor))
     cursor.expect("(", f"after '{measure}'")
     if measure == "sum":
         if not cursor.peek().is_word("value"):
@@ -208,6 +223,19 @@ def _measure(cursor: Cursor) -> tuple[Measure, Selector]:
     selector = parse_selector(cursor)
     cursor.expect(")", f"to close '{measure}('")
     return measure, selector
+
+
+def _measure_hint(cursor: Cursor) -> str:
+    first, second = cursor.peek(), cursor.peek(1)
+    if first.kind not in ("word", "quoted"):
+        return _FORMS
+    near = did_you_mean(first.text, ("no", "count", "exists", "sum"))
+    if near is not None and (second.is_symbol("(") or first.text.casefold() == near):
+        return f"did you mean '{near}'?"
+    if second.kind == "end" or second.is_word("within"):  # the name of an event, or of the matter itself
+        name = shorten(first.text)
+        return f"write 'exists({name}) within 90d' for an event {name}, or for churn 'no purchase within 90d'"
+    return f"did you mean '{near}'?" if near else _FORMS
 
 
 def _comparison(cursor: Cursor, measure: Measure) -> tuple[str, int | float]:
@@ -220,13 +248,18 @@ def _comparison(cursor: Cursor, measure: Measure) -> tuple[str, int | float]:
     cursor.next()
     if measure == "count":
         digits = number.text.lstrip("0") or "0"
-        if not digits.isdigit() or len(digits) > 18:
+        if digits.isdigit() and len(digits) > 18:
+            cursor.fail(f"the number {number} is too large for a count", at=number, hint="use at most 18 digits")
+        if not digits.isdigit():
             cursor.fail(
                 f"a count is compared with a whole number, not {number}",
                 at=number,
                 hint="sum(value of ...) takes any number",
             )
         return sign.text, int(digits)
+    if not holds_digits(number.text):
+        problem, hint = lost_digits(number.text)
+        cursor.fail(problem, at=number, hint=hint)
     value = float(number.text)
     if not np.isfinite(value):
         cursor.fail(f"the number {number} does not fit a float", at=number)

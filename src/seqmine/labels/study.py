@@ -26,7 +26,8 @@ class Study:
     at
         The index times: a date (text, date or datetime; without an offset it is wall clock in the log's zone, a date
         its midnight), a list of them, ``"every 30d from 2017-01-01 to 2017-12-01"``, ``"first(signup)"``,
-        ``"nth(purchase, 2)"``, ``"start + 14d"``, or a table with ``entity`` and ``index_time`` (or ``time``).
+        ``"nth(purchase, 2)"``, ``"start + 14d"``, or a table with ``entity`` and ``index_time`` (or ``time``), whose
+        other columns are kept; a column ``label`` is refused.
     lookback
         How far before the index matching sees, for example ``"180d"``; None = since the entity's start.
     lead
@@ -43,8 +44,14 @@ class Study:
 
     Raises
     ------
-    ParameterError, InvalidOutcome, TimestampError
+    ParameterError, InvalidOutcome, DataError, TimestampError
         A value that cannot be used. Names of events are checked against the log by `label`.
+
+    Examples
+    --------
+    >>> study = Study("count(referral)>=3 within 14d", at="first(signup) + 30d", lookback="180d")
+    >>> study.outcome
+    Outcome('count(referral) >= 3 within 2w')
     """
 
     outcome: Outcome
@@ -101,8 +108,15 @@ def _check_incident(outcome: Outcome) -> None:
             "incident needs an outcome that comes true at one moment",
             hint="use exists(...), or count(...) with > or >=",
         )
-    if outcome.comparison is not None and outcome.comparison not in (">", ">="):
+    if outcome.comparison is None:
+        return
+    if outcome.comparison not in (">", ">="):
         raise ParameterError(
             f"incident means nothing for '{outcome.comparison}': it holds before anything happened",
             hint="use > or >=, or leave incident out",
+        )
+    if outcome.comparison == ">=" and outcome.threshold == 0:
+        raise ParameterError(
+            "incident means nothing for '>= 0': it holds before anything happened",
+            hint="compare with 1 or more, or leave incident out",
         )

@@ -19,7 +19,9 @@ import pyarrow as pa
 
 from seqmine import _native
 from seqmine._text import format_duration, parse_duration, quote_name
+from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
+from seqmine.events.checked import check_log
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -65,6 +67,11 @@ class FrequentOptions:
     ------
     ParameterError
         An option has a value that cannot be used.
+
+    Examples
+    --------
+    >>> FrequentOptions(min_support=0.05, max_gap="14d", closed=True).max_length is None
+    True
     """
 
     min_support: int | float = 500
@@ -90,7 +97,7 @@ class FrequentOptions:
         for name in ("max_length", "max_memory", "max_patterns"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name), least=1)
-        _whole("threads", self.threads, least=0)
+        check_threads(self.threads)
         if not isinstance(self.closed, (bool, np.bool_)):
             raise ParameterError(f"closed must be True or False, not {self.closed!r}")
         if self.max_seconds is not None and not (
@@ -180,6 +187,14 @@ class FrequentResult:
         """
         return self._table
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Stream `to_arrow` to any library that takes Arrow data."""
+        table: Any = self.to_arrow()
+        return table.__arrow_c_stream__(requested_schema)
+
+    def __deepcopy__(self, memo: object) -> FrequentResult:
+        return self  # nothing in it ever changes
+
     def _slice(self, begin: int, end: int) -> pa.Table:
         chunks = list(_text_chunks(self._patterns, begin, end))
         supports = pa.array(self._patterns.supports()[begin:end], pa.int64())
@@ -237,7 +252,7 @@ def mine_frequent(log: EventLog, options: FrequentOptions | None = None) -> Freq
     Raises
     ------
     ParameterError
-        `options` is not a `FrequentOptions`.
+        `log` is no `EventLog`, or `options` is not a `FrequentOptions`.
     MemoryBudgetExceeded
         The machine has no more memory to give. (``max_memory`` returns a result that is flagged instead.)
 
@@ -256,6 +271,7 @@ def mine_frequent(log: EventLog, options: FrequentOptions | None = None) -> Freq
     >>> sm.mine_frequent(log, sm.FrequentOptions(min_support=2, max_gap="2m")).to_arrow().to_pydict()
     {'pattern': ['a', 'b', 'a -[1us,2m)-> b'], 'support': [2, 2, 2]}
     """
+    check_log(log)
     if options is None:
         options = FrequentOptions()
     if not isinstance(options, FrequentOptions):

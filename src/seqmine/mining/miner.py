@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from seqmine import _native
 from seqmine.errors import InsufficientDataError, ParameterError
+from seqmine.events.checked import check_log
 from seqmine.labels import Labels, Study
 from seqmine.mining.items import make_items
 from seqmine.mining.options import MinerOptions
@@ -45,7 +46,7 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
     Raises
     ------
     ParameterError
-        A study or numeric labels instead of yes/no labels; strata or context that do not exist.
+        A log that is none, a study or numeric labels instead of yes/no labels; strata or context that do not exist.
     InsufficientDataError
         No rows, or labels of one class only.
     MemoryBudgetExceeded
@@ -64,6 +65,7 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
     ['open -[1us,1h)-> buy', 'buy', 'open']
     """
     started = time.perf_counter()
+    check_log(log)
     options = _checked_options(options)
     labels = _checked_labels(labels)
     native = log.native

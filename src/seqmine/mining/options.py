@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from seqmine import _native
 from seqmine._text import did_you_mean, format_duration, parse_duration
+from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
 
 __all__ = ["DIRECTIONS", "MEASURES", "MinerLimits", "MinerOptions"]
@@ -109,7 +110,7 @@ class MinerOptions:
         _check_count("max_length", self.max_length, most=MAX_LENGTH)
         _check_count("min_support", self.min_support)
         _check_count("top_k", self.top_k)
-        _check_count("threads", self.threads, least=0)
+        check_threads(self.threads)
         _check_word("measure", self.measure, MEASURES)
         _check_word("direction", self.direction, DIRECTIONS)
         if not isinstance(self.learn_gaps, bool):
@@ -179,11 +180,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check_count(name: str, value: object, *, least: int = 1, most: int = MAX_COUNT) -> None:
+def _check_count(name: str, value: object, *, most: int = MAX_COUNT) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ParameterError(f"{name} is a whole number, not {value!r}")
-    if not least <= value <= most:
-        raise ParameterError(f"{name} lies between {least} and {most}, not {value}")
+    if not 1 <= value <= most:
+        raise ParameterError(f"{name} lies between 1 and {most}, not {value}")
 
 
 def _check_word(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -52,6 +52,14 @@ class MiningResult:
         """
         return self._table
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Stream `to_arrow` to any library that takes Arrow data."""
+        table: Any = self.to_arrow()
+        return table.__arrow_c_stream__(requested_schema)
+
+    def __deepcopy__(self, memo: object) -> MiningResult:
+        return self  # nothing in it ever changes
+
     @cached_property
     def patterns(self) -> tuple[Pattern, ...]:
         """The patterns as values, in the order of the table."""

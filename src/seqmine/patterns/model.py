@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqmine._text import MAX_DURATION, format_duration
+from seqmine._text import MAX_DURATION, MAX_TEXT, format_duration
 from seqmine.errors import InvalidPattern
 from seqmine.events.selectors import Selector
 
@@ -92,7 +92,7 @@ class Absence:
 class Pattern:
     """A timed sequence of events, and of events that must be missing.
 
-    ``str()`` is the canonical text; ``parse_pattern(str(p)) == p``.
+    ``str()`` is the canonical text, at most 1,048,576 characters; ``parse_pattern(str(p)) == p``.
 
     Parameters
     ----------
@@ -109,6 +109,12 @@ class Pattern:
     ------
     InvalidPattern
         When the parts do not make a pattern.
+
+    Examples
+    --------
+    >>> day = 86_400_000_000
+    >>> Pattern((Step(Selector(("visit",))), Step(Selector(("order",)), Gap(0, 14 * day))))
+    Pattern('visit -[0s,2w)-> order')
     """
 
     steps: tuple[Step, ...]
@@ -141,6 +147,15 @@ class Pattern:
             raise InvalidPattern(TOO_LONG)
         if self.span is not None:
             _check_duration(self.span, "span", least=1)
+        length = len(str(self))
+        if length > MAX_TEXT:
+            raise InvalidPattern(
+                f"the pattern's text has {length:,} characters; at most {MAX_TEXT:,} are read back",
+                hint="name fewer event types, or shorter ones",
+            )
+
+    def __repr__(self) -> str:
+        return f"Pattern({str(self)!r})"
 
     def __str__(self) -> str:
         parts = ["^"] if self.anchored else []

@@ -8,7 +8,9 @@ from seqmine._text import Cursor, did_you_mean, quote_text
 from seqmine.events.selectors import parse_selector
 from seqmine.patterns.model import MAX_PREDICATES, TOO_LONG, Absence, Gap, Pattern, Step
 
-__all__ = ["parse_pattern"]
+__all__ = ["parse_pattern", "read_pattern"]
+
+_NOT_ARROWS = ("=>", ">", "=")
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -35,13 +37,18 @@ def parse_pattern(text: str) -> Pattern:
     >>> str(parse_pattern("visit->visit  span<14d"))
     'visit -> visit span < 2w'
     """
-    cursor = Cursor(text)
+    return read_pattern(Cursor(text))
+
+
+def read_pattern(cursor: Cursor) -> Pattern:
+    """Reads the whole text of `cursor` as a pattern."""
     start = cursor.peek()
     anchored = cursor.accept("^") is not None
     gap = None
     if anchored:
         if not cursor.peek().is_symbol("->", "-["):
-            cursor.fail(f"expected -> or -[lo,hi)-> after ^, found {cursor.peek()}")
+            hint = "write ->" if cursor.peek().is_symbol(*_NOT_ARROWS) else None
+            cursor.fail(f"expected -> or -[lo,hi)-> after ^, found {cursor.peek()}", hint=hint)
         gap = _parse_gap(cursor)
     steps = [_parse_step(cursor, gap, first=not anchored)]
     while cursor.peek().is_symbol("->", "-[") and not _at_absence(cursor):
@@ -57,7 +64,7 @@ def parse_pattern(text: str) -> Pattern:
     if span is None:
         span = _parse_span(cursor)
     if cursor.peek().kind != "end":
-        _fail_at_rest(cursor, has_absences=bool(absences), has_span=span is not None)
+        _fail_at_rest(cursor, steps[-1], has_absences=bool(absences), has_span=span is not None)
     with cursor.locating(start):
         return Pattern(tuple(steps), tuple(absences), span, anchored)
 
@@ -138,7 +145,7 @@ def _parse_span(cursor: Cursor) -> int | None:
     return span
 
 
-def _fail_at_rest(cursor: Cursor, *, has_absences: bool, has_span: bool) -> NoReturn:
+def _fail_at_rest(cursor: Cursor, last: Step, *, has_absences: bool, has_span: bool) -> NoReturn:
     """Explains what cannot follow a pattern that could end here."""
     token = cursor.peek()
     if token.is_symbol("->", "-["):
@@ -157,7 +164,11 @@ def _fail_at_rest(cursor: Cursor, *, has_absences: bool, has_span: bool) -> NoRe
     if token.is_word("without"):
         cursor.fail("`without` follows the step that it guards")
     hint = None
-    if token.kind == "word":
+    if token.is_symbol(*_NOT_ARROWS):
+        hint = "write ->"
+    elif last.selector.types in (("No",), ("NO",), ("nO",)) and last.guard is None and not has_absences:
+        hint = "did you mean 'no'?"
+    elif token.kind == "word":
         nearest = did_you_mean(token.text, ["without", "span", "within"])
         hint = f"did you mean '{nearest}'?" if nearest else None
     if hint is None and token.kind in ("word", "quoted", "number"):

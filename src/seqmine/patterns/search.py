@@ -10,11 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqmine import _native
-from seqmine._text import did_you_mean
+from seqmine._text import Cursor, did_you_mean
+from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
+from seqmine.events.checked import check_log
 from seqmine.events.selectors import Selector, compile_selector
 from seqmine.patterns.model import Pattern
-from seqmine.patterns.parser import parse_pattern
+from seqmine.patterns.parser import read_pattern
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["LabelRows", "RowLabels", "compile_pattern", "count", "find"]
 
 _CHUNK = 1 << 20
-_MAX_THREADS = 4096
 _FIRST_TIME = -(2**63) + 1  # int64 minimum never occurs as a time
 
 
@@ -45,8 +46,15 @@ class LabelRows(Protocol):
         """The rows in terms of `log`."""
 
 
-def compile_pattern(log: EventLog, pattern: Pattern) -> _native.Pattern:
+def compile_pattern(log: EventLog, pattern: Pattern, cursor: Cursor | None = None) -> _native.Pattern:
     """The native form of `pattern` for the types and attributes of `log`; equal tests become one predicate.
+
+    Parameters
+    ----------
+    log, pattern
+        What will be matched.
+    cursor
+        What the pattern was read with, if it came as text: errors then name the place.
 
     Raises
     ------
@@ -64,7 +72,7 @@ def compile_pattern(log: EventLog, pattern: Pattern) -> _native.Pattern:
     def index_of(selector: Selector) -> int:
         if selector not in indexes:
             indexes[selector] = len(predicates)
-            predicates.append(compile_selector(log, selector))
+            predicates.append(compile_selector(log, selector, cursor=cursor))
         return indexes[selector]
 
     steps: list[tuple[int, int, int, int]] = []
@@ -114,15 +122,32 @@ def find(
     InvalidPattern
         When the text cannot be read, or the pattern does not fit the log.
     ParameterError
-        For other values of `occurrences` or `threads`.
+        For other values of `occurrences` or `threads`, or a `log` that is none.
+
+    Warns
+    -----
+    UnknownEventWarning
+        When the log has no event of a named type or with a named attribute text: nothing equals it.
+
+    Examples
+    --------
+    >>> import seqmine as sm
+    >>> events = {"entity": ["ann", "ann", "bob"], "time": [0, 60, 0], "event": ["visit", "order", "visit"]}
+    >>> log = sm.EventLog.from_arrow(events, time_unit="s", plausible_years=None)
+    >>> matches = sm.find(log, "visit -[0s,1h)-> order")
+    >>> matches.column("entity").to_pylist()
+    ['ann']
+    >>> matches.column("moment_time").to_pylist()[0].isoformat()
+    '1970-01-01T00:01:00+00:00'
     """
+    check_log(log)
     if occurrences not in ("first", "all"):
         nearest = did_you_mean(str(occurrences), ["first", "all"])
         raise ParameterError(
             "occurrences must be 'first' or 'all'", hint=f"did you mean '{nearest}'?" if nearest else None
         )
-    _check_threads(threads)
-    native = compile_pattern(log, _as_pattern(pattern))
+    check_threads(threads)
+    native = compile_pattern(log, *_as_pattern(pattern))
     row, start, moment, ready = _native.find(log.native, native, _whole_log(log), occurrences == "all", threads)
     return pa.table(
         {
@@ -164,36 +189,58 @@ def count(
     InvalidPattern
         When a text cannot be read, or a pattern does not fit the log.
     ParameterError
-        For other types of `patterns`, or a bad `threads`.
+        For other types of `log`, `patterns` or `labels` (a study is not labelled yet), or a bad `threads`.
+
+    Warns
+    -----
+    UnknownEventWarning
+        As in `find`.
+
+    Examples
+    --------
+    >>> import seqmine as sm
+    >>> events = {"entity": ["ann", "ann", "bob"], "time": [0, 60, 0], "event": ["visit", "order", "visit"]}
+    >>> log = sm.EventLog.from_arrow(events, time_unit="s", plausible_years=None)
+    >>> sm.count(log, ["visit", "visit -> order"]).column("n_matched").to_pylist()
+    [2, 1]
     """
-    _check_threads(threads)
+    check_log(log)
+    check_threads(threads)
     if isinstance(patterns, (Pattern, str)):
         patterns = [patterns]
     elif not isinstance(patterns, Sequence):
         raise ParameterError(f"patterns must be patterns or texts, not {type(patterns).__name__}")
     parsed = [_as_pattern(pattern) for pattern in patterns]
+    _check_labels(labels)
     bound = None if labels is None else labels.bind(log)
     rows = _whole_log(log) if bound is None else bound.rows
     label = None if bound is None else bound.label
-    counts = [_native.count(log.native, compile_pattern(log, p), rows, label, threads) for p in parsed]
+    counts = [_native.count(log.native, compile_pattern(log, *given), rows, label, threads) for given in parsed]
     names = ["n_matched", "n_undecided", "n_positive"][: 2 if bound is None else 3]
-    columns: dict[str, Any] = {"pattern": pa.array([str(p) for p in parsed], pa.string())}
+    columns: dict[str, Any] = {"pattern": pa.array([str(p) for p, _ in parsed], pa.string())}
     for i, name in enumerate(names):
         columns[name] = pa.array([counted[i] for counted in counts], pa.int64())
     return pa.table(columns)
 
 
-def _as_pattern(pattern: object) -> Pattern:
+def _as_pattern(pattern: object) -> tuple[Pattern, Cursor | None]:
+    """The pattern, and what it was read with if it came as text."""
     if isinstance(pattern, Pattern):
-        return pattern
+        return pattern, None
     if isinstance(pattern, str):
-        return parse_pattern(pattern)
+        cursor = Cursor(pattern)
+        return read_pattern(cursor), cursor
     raise ParameterError(f"a pattern is a Pattern or its text, not {type(pattern).__name__}")
 
 
-def _check_threads(threads: object) -> None:
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= _MAX_THREADS:
-        raise ParameterError(f"threads must be a whole number from 0 (all cores) to {_MAX_THREADS}")
+def _check_labels(labels: object) -> None:
+    """Anything that can `bind` will do; a study or a table, which cannot, is what people try first."""
+    if labels is None or (callable(getattr(labels, "bind", None)) and not isinstance(labels, type)):
+        return
+    raise ParameterError(
+        f"labels must be Labels, not {type(labels).__name__}",
+        hint="make them with sm.label(log, study) or sm.Labels.from_arrow(table)",
+    )
 
 
 def _whole_log(log: EventLog) -> _native.Rows:
