@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import warnings
-from typing import Final
+from typing import Final, SupportsIndex
 
 from seqmine.errors import ParameterError, SeqmineWarning
 
@@ -15,10 +16,10 @@ MAX_THREADS: Final = 4096
 
 def check_threads(threads: object) -> None:
     """ParameterError unless `threads` is a number of threads; 0 means all cores."""
-    if isinstance(threads, bool) or not isinstance(threads, int):
+    if isinstance(threads, bool) or not isinstance(threads, SupportsIndex):
         came = f"not {type(threads).__name__}"
-    elif not 0 <= threads <= MAX_THREADS:
-        came = f"not {threads}" if abs(threads) < 10**15 else "and this one is far beyond"
+    elif not 0 <= (n := operator.index(threads)) <= MAX_THREADS:
+        came = f"not {n}" if abs(n) < 10**15 else "and this one is far beyond"
     else:
         return
     raise ParameterError(

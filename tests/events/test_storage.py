@@ -20,6 +20,8 @@ from event_rows import rows_of, table
 from seqmine import errors
 from seqmine.events import Accounting, AttributeColumn, EventLog, storage
 from seqmine.events.data import LogData
+from seqmine.mining import FrequentOptions, mine_frequent
+from seqmine.patterns import find
 
 NAMES = ("entity", "time", "event", "value", "kind", "score")
 
@@ -168,6 +170,37 @@ def test_flipped_bits_are_found_when_asked(saved: Path, tmp_path: Path) -> None:
     EventLog.open(copy, verify=True)
 
 
+def test_changed_columns_are_refused_before_anything_reads_by_them(saved: Path, tmp_path: Path) -> None:
+    """Without `verify` sizes alone are checked on opening; what the columns say is checked before it is used."""
+    copy = tmp_path / "copy"
+    shutil.copytree(saved, copy)
+    uses = (
+        lambda log: find(log, "e0{kind=k1} -> e1"),
+        lambda log: mine_frequent(log, FrequentOptions(min_support=1)),
+        lambda log: log.to_arrow(),
+        lambda log: log.save(tmp_path / "again", overwrite=True),
+    )
+    damage = [
+        ("code", lambda column: np.append(column[:-1], column.dtype.type(65_535))),
+        ("time", lambda column: column[::-1].copy()),
+        ("entity_offsets", lambda column: column[[0, 3, 2, *range(3, len(column))]]),
+        ("entity_offsets", lambda column: np.concatenate([column[:1], -column[1:2], column[2:]])),
+        ("attribute_0", lambda column: np.append(column[:-1], column.dtype.type(2))),
+        ("attribute_0", lambda column: np.append(column[:-1], column.dtype.type(-2))),
+    ]
+    for name, change in damage:
+        entry = json.loads((copy / "manifest.json").read_text())["columns"][name]
+        file = copy / entry["file"]
+        sound = file.read_bytes()
+        file.write_bytes(change(np.frombuffer(sound, entry["dtype"])).tobytes()[: len(sound)])
+        for use in uses:
+            opened = EventLog.open(copy)
+            with pytest.raises(errors.CorruptFileError, match="contradict each other"):
+                use(opened)
+        file.write_bytes(sound)
+    find(EventLog.open(copy), "e0{kind=k1} -> e1")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -255,7 +288,7 @@ def test_opening_reads_no_columns(tmp_path: Path) -> None:
     assert seconds < 1
     code = (
         "import re, sys\nfrom pathlib import Path\nfrom seqmine.events import EventLog\n"
-        "log = EventLog.open(sys.argv[1]); log.native\n"
+        "log = EventLog.open(sys.argv[1])\n"
         # Not getrusage: its peak is inherited from the process that started this one.
         "print(log.n_events, re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1])"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import resource
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -180,6 +181,11 @@ def test_strata_take_away_what_activity_explains() -> None:
         rate = sum(label[i] for i in inside) / len(inside)
         score += sum(label[i] - rate for i in inside if f"e{i}" in has)
     assert adjusted[0]["score"] == pytest.approx(score, rel=1e-9)
+    assert adjusted[0]["n_positive"] - adjusted[0]["expected"] == pytest.approx(score, rel=1e-9)
+    assert list(adjusted[0]) == [*COLUMNS, "expected"]
+    for row in adjusted:
+        assert (row["n_positive"] >= row["expected"]) == (row["direction"] == "raises")
+        assert abs(row["n_positive"] - row["expected"]) == pytest.approx(row["score"], rel=1e-9, abs=1e-9)
 
 
 def test_context_conditions() -> None:
@@ -217,6 +223,41 @@ def test_numeric_thresholds_do_not_see_past_the_index() -> None:
     options = sm.MinerOptions(min_support=20, max_length=1, context=("value",), redundancy=None)
     labels = maker.labels()
     assert sm.mine(before, labels, options).to_arrow().equals(sm.mine(maker.log(), labels, options).to_arrow())
+
+
+def test_numeric_thresholds_see_only_what_some_row_sees() -> None:
+    hour = 3600
+    maker = Maker(0)
+    for entity, at, amount in [("a", -4, 1.0), ("a", 3, 2.5), ("a", 3, 8.0), ("b", 1, 7.0), ("b", 2, 9.0)]:
+        maker.event(entity, 100 * DAY + at * hour, "x", amount=amount)
+    index = [100 * DAY + at * hour for at in (0, 11, 3, 4)]
+    table = {
+        "entity": ["a", "a", "b", "b"],
+        "index_time": pa.array(index, pa.timestamp("s", "UTC")),
+        "label": [0, 1, 1, 0],
+    }
+    labels = sm.Labels.from_arrow(pa.table(table), lookback="5h")
+    options = sm.MinerOptions(min_support=1, max_length=1, context=("value",), redundancy=None)
+    found = sm.mine(maker.log(), labels, options).to_arrow().column("pattern").to_pylist()
+    # Of entity a, hour 3 lies after the first index and before the second row's lookback: nobody sees 2.5 and 8.
+    assert {"x{value>=7}", "x{value>=9}"} & set(found)
+    assert not {"x{value>=2.5}", "x{value>=8}"} & set(found)
+
+
+def test_what_splits_the_rows_alike_has_one_information_gain() -> None:
+    """A pattern of m rows and its complement say the same, so length and text decide, not the last bit of a float."""
+    for n, positive in [(9, 3), (11, 4), (23, 7), (40, 11)]:
+        for matched in range(1, n):
+            maker = Maker(0)
+            for i in range(n):
+                # i is positive when below `positive`; "in" takes every third row first, so that both classes are hit.
+                rank = (i * 7) % n
+                maker.event(f"e{i}", 0, "in" if rank < matched else "out")
+                maker.label[f"e{i}"] = int(i < positive)
+            options = sm.MinerOptions(measure="info_gain", min_support=1, max_length=1, redundancy=None)
+            rows = sm.mine(maker.log(), maker.labels(), options).to_arrow().to_pylist()
+            assert [row["pattern"] for row in rows] == ["in", "out"]
+            assert rows[0]["score"] == rows[1]["score"]
 
 
 def test_trailing_absences() -> None:
@@ -364,6 +405,58 @@ def test_time_budget_gives_what_there_is() -> None:
     assert "incomplete" in repr(result)
     short = sm.MinerOptions(max_length=2, min_support=2, top_k=20, max_seconds=30.0)
     assert sm.mine(log, labels, short).complete
+
+
+def wide() -> tuple[sm.EventLog, sm.Labels]:
+    """20,000 rows with hundreds of thousands of patterns."""
+    rng = np.random.default_rng(3)
+    n = 300_000
+    entity = rng.integers(0, 20_000, n)
+    table = {
+        "entity": pa.array([f"e{i}" for i in entity]),
+        "time": pa.array(rng.integers(0, 10**9, n), pa.timestamp("us", "UTC")),
+        "event": pa.array([f"t{i}" for i in rng.integers(0, 60, n)]),
+    }
+    log = sm.EventLog.from_arrow(pa.table(table))
+    labels = {
+        "entity": log.entities,
+        "index_time": pa.array([10**9] * log.n_entities, pa.timestamp("us", "UTC")),
+        "label": rng.integers(0, 2, log.n_entities),
+    }
+    return log, sm.Labels.from_arrow(pa.table(labels))
+
+
+WIDE = {"max_gap": None, "learn_gaps": False, "max_length": 4, "min_support": 20}
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("seconds", [0.5, 2.0])
+def test_a_search_that_is_cut_short_returns_the_best_so_far(seconds: float) -> None:
+    log, labels = wide()
+    options = sm.MinerOptions(**{**WIDE, "max_length": 20, "min_support": 2}, top_k=20_000, max_seconds=seconds)
+    started = time.perf_counter()
+    result = sm.mine(log, labels, options)
+    assert time.perf_counter() - started < 2 * seconds + 2  # other work may run beside this
+    assert not result.complete
+    assert len(result) > 0
+    recount(log, labels, result)
+
+
+@pytest.mark.timing  # not under sanitizers, whose shadow is memory too
+def test_max_memory_bounds_what_a_search_takes() -> None:
+    log, labels = wide()
+    assert len(sm.mine(log, labels, sm.MinerOptions(**WIDE, top_k=10))) == 10  # whatever comes once is loaded now
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    options = sm.MinerOptions(**WIDE, top_k=2_000_000, redundancy=None, max_memory=24 << 20, threads=2)
+    result = sm.mine(log, labels, options)
+    # The table of what was found comes on top: its texts once more, and numbers.
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < 80 << 20
+    assert not result.complete
+    assert len(result) > 1_000
+    with pytest.raises(MemoryBudgetExceeded, match="max_memory"):
+        sm.mine(log, labels, sm.MinerOptions(**WIDE, max_memory=2 << 20))
+    frequent = sm.mine_frequent(log, sm.FrequentOptions(min_support=20, max_memory=9 << 20))
+    assert not frequent.complete
 
 
 def test_html_is_escaped_and_short() -> None:

@@ -156,3 +156,38 @@ def test_ctrl_c_interrupts_a_long_sort() -> None:
     timer.join()
     with pytest.raises(KeyboardInterrupt):
         ingest.finish("none", [])
+
+
+@pytest.mark.timing
+def test_after_an_interrupted_push_every_call_says_so() -> None:
+    """Names that a broken piece brought have no number yet: nobody may read them."""
+    n = 1 << 21
+    entity = pa.array([f"customer-with-a-long-name-{i}" for i in range(n)], pa.large_string())
+    ingest = _native.Ingest(0, 0, False, False, 1)
+    timer = threading.Timer(0.03, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        push(ingest, entity, entity, np.arange(n))
+    timer.join()
+    for call in (ingest.entity_names, ingest.event_names):
+        with pytest.raises(KeyboardInterrupt):
+            call()
+
+
+def test_buffers_that_do_not_hold_what_is_said() -> None:
+    offsets, data = np.array([0, 1, 2], np.int32), b"ab"
+    for length, offset in [(1, 2**63 - 2), (2**62, 2**62), (2, 2)]:
+        with pytest.raises(ValueError, match="length and offset"):
+            _native.StringColumn(length, offset, None, offsets, data, False)
+    with pytest.raises(ValueError, match="contiguous"):
+        _native.StringColumn(2, 0, None, offsets[::-1], data, False)
+
+
+def test_columns_of_a_log_are_arrays() -> None:
+    columns = {"entity_offsets": np.array([0, 1]), "time": np.array([0]), "code": np.array([0], np.uint16)}
+    _native.Log(**columns, n_types=1)
+    for name in columns:
+        with pytest.raises((TypeError, ValueError)):
+            _native.Log(**{**columns, name: None}, n_types=1)
+    with pytest.raises((TypeError, ValueError)):
+        _native.Log(**columns, n_types=1, attributes=[None], n_categories=[0])

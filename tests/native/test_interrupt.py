@@ -31,9 +31,23 @@ labels = sm.Labels.from_arrow(pa.table({
     "index_time": pa.array([10**9] * log.n_entities, pa.timestamp("us", "UTC")),
     "label": pa.array(rng.integers(0, 2, log.n_entities)),
 }))
+# Many rows of one entity, none of them long enough to be asked for a signal on its own.
+n, n_rows = 60_000, 4_000
+middling = sm.EventLog.from_arrow(pa.table({
+    "entity": ["one"] * n,
+    "time": pa.array(np.arange(n) * 60_000_000, pa.timestamp("us", "UTC")),
+    "event": pa.array(["x", "y"] * (n // 2)),
+}), timezone="UTC")
+rows = sm.Labels.from_arrow(pa.table({
+    "entity": ["one"] * n_rows,
+    "index_time": pa.array((n + 1 + np.arange(n_rows)) * 60_000_000, pa.timestamp("us", "UTC")),
+    "label": np.arange(n_rows) % 2,
+}))
 work = {
     "mine": lambda: sm.mine(log, labels, sm.MinerOptions(max_length=8, max_gap=None, min_support=2, top_k=10_000,
                                                          learn_gaps=False, threads=2)),
+    "count": lambda: [sm.count(middling, "x{hour=3} -> no x within 1us", rows, threads=1) for _ in range(1000)],
+    "mine_middling": lambda: sm.mine(middling, rows, sm.MinerOptions(context=("weekday", "hour"), max_gap="10m")),
     "mine_frequent": lambda: sm.mine_frequent(log, sm.FrequentOptions(min_support=20, max_gap="500s", threads=2)),
 }[sys.argv[1]]
 print("ready", flush=True)
@@ -47,7 +61,7 @@ print("works again", found > 0, flush=True)
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("work", ["mine", "mine_frequent"])
+@pytest.mark.parametrize("work", ["mine", "mine_frequent", "count", "mine_middling"])
 def test_ctrl_c_comes_back_within_half_a_second(work: str) -> None:
     with subprocess.Popen([sys.executable, "-c", SCRIPT, work], stdout=subprocess.PIPE, text=True) as process:
         try:

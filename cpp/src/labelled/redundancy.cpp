@@ -2,33 +2,58 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace seqmine::labelled {
 
-std::size_t KeptRows::intersection(const Set& a, const Set& b) {
+/// Whether the Jaccard index is above the limit. Most pairs differ much and are left after a few rows: the index can
+/// only be above it while the rows of `a` that `b` lacks are few.
+bool KeptRows::alike(const Set& a, const Set& b) const {
+  const auto sum = static_cast<double>(a.n + b.n);
+  // both / (sum - both) > limit needs both > limit / (1 + limit) sum; one less, for the rounding of this line.
+  const auto needed = static_cast<std::size_t>(std::max(0.0, std::floor(limit_ / (1.0 + limit_) * sum) - 1.0));
+  if (std::min(a.n, b.n) < needed) return false;
   std::size_t both = 0;
   if (!a.bits.empty() && !b.bits.empty()) {
-    for (std::size_t word = 0; word < a.bits.size(); ++word) {
-      both += static_cast<std::size_t>(std::popcount(a.bits[word] & b.bits[word]));
+    constexpr std::size_t block = 16;  // words between two looks
+    std::size_t left = a.n - needed;   // rows of `a` that may still be missing
+    for (std::size_t word = 0; word < a.bits.size(); word += block) {
+      const std::size_t end = std::min(word + block, a.bits.size());
+      std::size_t common = 0, lacking = 0;
+      for (std::size_t w = word; w < end; ++w) {
+        common += static_cast<std::size_t>(std::popcount(a.bits[w] & b.bits[w]));
+        lacking += static_cast<std::size_t>(std::popcount(a.bits[w] & ~b.bits[w]));
+      }
+      if (lacking > left) return false;
+      left -= lacking;
+      both += common;
     }
-    return both;
-  }
-  if (a.bits.empty() && b.bits.empty()) {
-    for (std::size_t i = 0, k = 0; i < a.rows.size() && k < b.rows.size();) {
+  } else if (a.bits.empty() && b.bits.empty()) {
+    std::size_t left_a = a.n - needed, left_b = b.n - needed;
+    for (std::size_t i = 0, k = 0; i < a.n && k < b.n;) {
       if (a.rows[i] == b.rows[k]) {
         ++both, ++i, ++k;
       } else if (a.rows[i] < b.rows[k]) {
+        if (left_a-- == 0) return false;
         ++i;
       } else {
+        if (left_b-- == 0) return false;
         ++k;
       }
     }
-    return both;
+  } else {
+    const Set& list = a.bits.empty() ? a : b;
+    const Set& dense = a.bits.empty() ? b : a;
+    std::size_t left = list.n - needed;
+    for (const std::uint32_t row : list.rows) {
+      if ((dense.bits[row / 64] >> (row % 64) & 1) != 0) {
+        ++both;
+      } else if (left-- == 0) {
+        return false;
+      }
+    }
   }
-  const Set& list = a.bits.empty() ? a : b;
-  const Set& dense = a.bits.empty() ? b : a;
-  for (const std::uint32_t row : list.rows) both += dense.bits[row / 64] >> (row % 64) & 1;
-  return both;
+  return static_cast<double>(both) / static_cast<double>(a.n + b.n - both) > limit_;
 }
 
 KeptRows::Verdict KeptRows::admit(std::vector<std::uint32_t> rows) {
@@ -42,11 +67,7 @@ KeptRows::Verdict KeptRows::admit(std::vector<std::uint32_t> rows) {
     set.rows.shrink_to_fit();
   }
   for (const Set& kept : kept_) {
-    // The index is at most the ratio of the sizes.
-    const auto less = static_cast<double>(std::min(kept.n, set.n)), more = static_cast<double>(std::max(kept.n, set.n));
-    if (less / more <= limit_) continue;
-    const std::size_t both = intersection(set, kept);
-    if (static_cast<double>(both) / static_cast<double>(set.n + kept.n - both) > limit_) return Verdict::redundant;
+    if (alike(set, kept)) return Verdict::redundant;
   }
   const auto bytes = static_cast<std::int64_t>(sizeof(Set) + set.bits.size() * 8 + set.rows.capacity() * 4);
   if (!budget_.take(bytes)) return Verdict::no_memory;

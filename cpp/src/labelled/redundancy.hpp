@@ -31,7 +31,7 @@ class KeptRows {
     std::vector<std::uint32_t> rows;
     std::vector<std::uint64_t> bits;
   };
-  [[nodiscard]] static std::size_t intersection(const Set& a, const Set& b);
+  [[nodiscard]] bool alike(const Set& a, const Set& b) const;
   std::int64_t n_rows_;
   double limit_;
   search::MemoryBudget& budget_;
