@@ -20,7 +20,7 @@ from seqmine.events.isotext import parse_iso
 from seqmine.events.times import MAX_TIME, MIN_TIME, TIME_UNITS, TimeReader, TimeUnit
 from seqmine.events.zones import Zone, zone
 
-__all__ = ["BadRowPolicy", "ReadKeywords", "ReadOptions", "one_time"]
+__all__ = ["DURATION", "BadRowPolicy", "ReadKeywords", "ReadOptions", "one_time"]
 
 BadRowPolicy = Literal["error", "quarantine"]
 _KINDS: Final[dict[str, AttributeKind]] = {"text": "dictionary", "number": "number"}
