@@ -474,6 +474,16 @@ def test_keywords_that_cannot_be_used(keywords: dict[str, Any], word: str, data:
         EventLog.from_arrow(data, **keywords)
 
 
+def test_keywords_that_from_arrow_does_not_have(data: pa.Table) -> None:
+    for keywords, words in (
+        ({"valeu": "value"}, r"EventLog\.from_arrow has no keyword valeu=.*did you mean value="),
+        ({"qqqq": 1}, r"no keyword qqqq=.*value, attributes"),
+        ({"format": "csv"}, r"no keyword format=.*EventLog\.read"),
+    ):
+        with pytest.raises(errors.ParameterError, match=words):
+            EventLog.from_arrow(data, **keywords)
+
+
 def test_formats_and_expansion_are_checked(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("entity,time,event\n")
     with pytest.raises(errors.ParameterError, match="did you mean 'parquet'"):

@@ -312,7 +312,8 @@ class _Work:
             return read_starts(self._options.starts, entities, identity, self._options)
         if self._base is None or self._base.declared_start is None:
             return None, 0
-        return self._base.starts_for(entities), 0
+        names = self._base.entities.cast(pa.large_string())
+        return self._base.starts_for(entities, names if identity is None else identity.apply(names)), 0
 
     def _until(self, data: LogData) -> int | None:
         given = self._options.observed_until
