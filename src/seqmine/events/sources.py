@@ -359,10 +359,11 @@ def _directory(path: str, format: Format | None) -> list[str]:
             hint="expected .parquet, .csv, .csv.gz, .tsv or .arrow files",
         )
     if others:
+        # Not the caller's line: who opens a directory twice, to digest it and to read it, is told once.
         warnings.warn(
-            f"{path}: {len(others):,} files that do not look like event files were left out: {some}",
+            f"{path}: left out, because the names are not those of event files: {some} ({len(others):,} in all)",
             SeqmineWarning,
-            stacklevel=5,
+            stacklevel=1,
         )
     for file in files:
         _require_file(file)
