@@ -19,7 +19,7 @@ import pytest
 from event_rows import table
 
 from seqmine import errors
-from seqmine.events import EventLog
+from seqmine.events import EventLog, sources
 
 ROWS = [(f"u{i % 7}", i * 1_000_000, f"e{i % 3}", float(i % 5), f"k{i % 2}") for i in range(200)]
 NAMES = ("entity", "time", "event", "value", "kind")
@@ -199,6 +199,7 @@ def test_other_files_in_a_directory_are_named_not_read(data: pa.Table, digest: s
     pq.write_table(data, tmp_path / "e.parquet")
     with pytest.warns(errors.SeqmineWarning, match=r"left out.*: 'README\.txt', 'one\.xlsx' \(2 in all\)"):
         assert EventLog.read(tmp_path, **KEYWORDS).digest == digest
+    assert len(sources.open_paths(tmp_path, None, 200.0, warn=False)) == 1
     (tmp_path / "README.txt").write_text("entity,time,event\n")
     with pytest.warns(errors.SeqmineWarning, match=r"left out.*: 'e\.parquet', 'one\.xlsx'"):
         assert EventLog.read(tmp_path, format="csv").n_events == 0

@@ -115,8 +115,11 @@ class Source(Protocol):
         """Yield the rows of some columns in order."""
 
 
-def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[Source]:
+def open_paths(paths: Paths, format: str | None, max_expansion: float, *, warn: bool = True) -> list[Source]:
     """Find the files behind a path, directory, glob, list of these, or ``"-"`` for standard input.
+
+    With ``warn``, a `SeqmineWarning` names what a directory holds beside event files; switch it off where the same
+    paths are opened for another purpose as well.
 
     Raises
     ------
@@ -142,11 +145,12 @@ def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[S
             hint="use EventLog.from_arrow for tables and streams",
         )
     files: list[str] = []
+    left_out: list[str] = []
     for item in given:
         if not isinstance(item, (str, os.PathLike)):
             raise ParameterError(f"path holds a {type(item).__name__}, not a path", hint="give texts or pathlib paths")
         with _finding(os.fspath(item)):
-            files += _expand(os.fspath(item), chosen)
+            files += _expand(os.fspath(item), chosen, left_out)
     if not files:
         raise ParameterError("the list of paths is empty", hint="give at least one file")
     seen: set[str] = set()
@@ -155,6 +159,9 @@ def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[S
         if real in seen:
             raise ParameterError("the file is named twice, so its events would count twice", file=file)
         seen.add(real)
+    if warn:
+        for text in left_out:
+            warnings.warn(text, SeqmineWarning, stacklevel=3)
     return [_source(file, chosen, max_expansion) for file in files]
 
 
@@ -296,13 +303,14 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def _expand(path: str, format: Format | None) -> list[str]:
+def _expand(path: str, format: Format | None, left_out: list[str]) -> list[str]:
+    """Return the files behind a path; what a directory holds beside them is told in ``left_out``."""
     if path == "-":
         return [path]
     if not path or "\0" in path:
         raise ParameterError("the path is empty or holds a NUL character")
     if Path(path).is_dir():
-        return _directory(path, format)
+        return _directory(path, format, left_out)
     if Path(path).exists() or not glob.has_magic(path):
         _require_file(path)
         return [path]
@@ -327,8 +335,8 @@ def _require_file(path: str) -> None:
     )
 
 
-def _directory(path: str, format: Format | None) -> list[str]:
-    """Return the event files of a directory in depth, through links as through anything else; name what is left out."""
+def _directory(path: str, format: Format | None, left_out: list[str]) -> list[str]:
+    """Return the event files of a directory in depth, through links as through anything else."""
     files: list[str] = []
     others: list[str] = []
     seen: set[str] = set()
@@ -359,11 +367,8 @@ def _directory(path: str, format: Format | None) -> list[str]:
             hint="expected .parquet, .csv, .csv.gz, .tsv or .arrow files",
         )
     if others:
-        # Not the caller's line: who opens a directory twice, to digest it and to read it, is told once.
-        warnings.warn(
-            f"{path}: left out, because the names are not those of event files: {some} ({len(others):,} in all)",
-            SeqmineWarning,
-            stacklevel=1,
+        left_out.append(
+            f"{path}: left out, because the names are not those of event files: {some} ({len(others):,} in all)"
         )
     for file in files:
         _require_file(file)
