@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from event_rows import rows_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqmine import errors
 from seqmine.events import EventLog
@@ -220,23 +226,124 @@ def test_numbers_of_any_type(array: pa.Array) -> None:
     assert log.has_value
 
 
+@pytest.mark.parametrize("role", ["value", "attribute"])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-def test_values_that_are_not_finite(bad: float) -> None:
-    with pytest.raises(errors.ValueRangeError, match="row 1:column 'value'"):
-        log_of(["a", "b"], value=pa.array([1.0, bad], from_pandas=False))
-    if np.isnan(bad):
-        assert np.isnan(log_of(["a", "b"], attribute=pa.array([1.0, bad])).attributes["attribute"].numbers[1])  # type: ignore[index]
-    else:
-        with pytest.raises(errors.ValueRangeError, match="attribute"):
-            log_of(["a", "b"], attribute=pa.array([1.0, bad]))
+def test_numbers_that_are_not_finite(bad: float, role: str) -> None:
+    numbers = pa.array([1.0, bad, None], from_pandas=False)
+    with pytest.raises(errors.ValueRangeError, match=f"row 1:column '{role}'"):
+        log_of(["a", "b", "c"], **{role: numbers})
+    with pytest.raises(errors.ValueRangeError, match="row 1"):
+        log_of(["a", "b", "c"], **{role: numbers.dictionary_encode()})
+    data = {
+        "entity": ["a", "b", "c"],
+        "time": [1, 2, 3],
+        "event": ["e"] * 3,
+        "value": [1.0] * 3,
+        "attribute": [1.0] * 3,
+    }
+    log = EventLog.from_arrow(
+        data | {role: numbers}, value="value", attributes=["attribute"], time_unit="us", on_bad_row="quarantine"
+    )
+    assert log.accounting.reasons == {"value_not_finite": 1}
+    assert log.entities.to_pylist() == ["a", "c"]
 
 
-@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64()])
-def test_integers_that_a_float_cannot_hold(kind: pa.DataType) -> None:
-    assert log_of(["a"], value=pa.array([2**53], kind)).value.tolist() == [2.0**53]  # type: ignore[union-attr]
-    for role in ("value", "attribute"):
-        with pytest.raises(errors.ValueRangeError, match=r"row 0.*2\^53"):
-            log_of(["a"], **{role: pa.array([2**53 + 1], kind)})
+def test_missing_numbers_of_pandas_and_polars() -> None:
+    keywords: dict[str, Any] = {"value": "v", "attributes": ["x", "y"], "time_unit": "us"}
+    columns: dict[str, Any] = {"entity": ["a", "b"], "time": [1, 2], "event": ["e", "e"]}
+    frame = pd.DataFrame(columns | {"v": [1.0, None], "x": [np.nan, 2.0], "y": pd.array([None, 3.0], "Float64")})
+    expected = [("a", 1, "e", 1.0, None, None), ("b", 2, "e", None, 2.0, 3.0)]
+    assert rows_of(EventLog.from_arrow(frame, **keywords)) == expected
+    assert rows_of(EventLog.from_arrow({name: frame[name] for name in frame}, **keywords)) == expected
+    other = pl.DataFrame(columns | {"v": [1.0, None], "x": [None, 2.0], "y": [None, 3.0]})
+    assert rows_of(EventLog.from_arrow(other, **keywords)) == expected
+    with pytest.raises(errors.ValueRangeError, match="row 0:column 'x'"):  # polars tells NaN from null
+        EventLog.from_arrow(other.with_columns(x=pl.Series([float("nan"), 2.0])), **keywords)
+
+
+def number_forms(text: str, folder: Path) -> dict[str, Any]:
+    """One number in every form that can hold it, as a table or a CSV file."""
+    base = {"entity": ["a"], "time": ["2026-01-01T00:00:00Z"], "event": ["e"]}
+    scale = len(text.partition(".")[2])
+    forms: dict[str, pa.Array] = {
+        "text": pa.array([text]),
+        "decimal128": pa.array([Decimal(text)], pa.decimal128(38, scale)),
+        "wider decimal128": pa.array([Decimal(text)], pa.decimal128(38, scale + 3)),
+        "decimal256": pa.array([Decimal(text)], pa.decimal256(60, scale)),
+    }
+    if scale == 0:
+        for kind in (pa.int64(), pa.uint64()):
+            with contextlib.suppress(pa.ArrowInvalid, OverflowError):
+                forms[str(kind)] = pa.array([int(text)], kind)
+    (folder / "e.csv").write_text(f"entity,time,event,x\na,2026-01-01T00:00:00Z,e,{text}\n")
+    return {name: pa.table(base | {"x": form}) for name, form in forms.items()} | {"CSV": folder / "e.csv"}
+
+
+@pytest.mark.parametrize("role", ["value", "attribute"])
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("9007199254740992", True),
+        ("-9007199254740992", True),
+        ("9007199254740993", False),
+        ("-9007199254740993", False),
+        ("9007199254740992.4", False),
+        ("9007199254740994", False),
+        ("12345678901234567890.123", False),
+        ("0.1", True),
+        ("0.35", True),
+        ("-1234567.29", True),
+        ("123456789012.345678901", True),
+        ("0.00000001", True),
+        ("0", True),
+    ],
+)
+def test_one_number_has_one_verdict_in_every_form(text: str, kept: bool, role: str, tmp_path: Path) -> None:
+    keywords: dict[str, Any] = {"value": "x"} if role == "value" else {"attributes": {"x": "number"}}
+    for name, data in number_forms(text, tmp_path).items():
+        read = EventLog.read if isinstance(data, Path) else EventLog.from_arrow
+        if kept:
+            log = read(data, **keywords)
+            got = log.value if role == "value" else log.attributes["x"].numbers
+            assert got is not None
+            assert got.tolist() == [float(text)], name
+        else:
+            with pytest.raises(errors.ValueRangeError, match=r"row 0:column 'x'.*2\^53"):
+                read(data, **keywords)
+            log = read(data, on_bad_row="quarantine", **keywords)
+            assert log.accounting.reasons == {"value_inexact": 1}, name
+
+
+def test_floats_beyond_the_exact_integers_are_what_they_are() -> None:
+    for value in (pa.array([2.0**60, -1e300]), pa.array(["1.152921504606846976e18", "-1E300"])):
+        assert log_of(["a", "b"], value=value).value.tolist() == [2.0**60, -1e300]  # type: ignore[union-attr]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.none() | st.decimals(-(2**53), 2**53, places=4, allow_nan=False), min_size=1, max_size=20), st.data()
+)
+def test_decimals_become_the_nearest_floats(numbers: list[Decimal | None], data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from([pa.decimal128(38, 4), pa.decimal128(25, 9), pa.decimal256(50, 4)]))
+    start = data.draw(st.integers(0, len(numbers) - 1))
+    column = pa.array(numbers, kind)[start:]
+    log = log_of([f"{i:02}" for i in range(len(column))], value=column)
+    assert log.to_arrow()["value"].to_pylist() == [None if x is None else float(x) for x in numbers[start:]]
+
+
+@pytest.mark.parametrize("column", ["took", "duration"])
+def test_negative_durations_are_bad_rows_and_negative_values_are_not(column: str) -> None:
+    data = {"entity": ["a", "b", "c"], "time": [1, 2, 3], "event": ["e"] * 3, "value": [-5.0, -1.0, 0.0]}
+    rows = data | {column: [0.0, -1.5, None]}
+    with pytest.raises(errors.ValueRangeError, match=f"row 1:column '{column}': the duration is negative"):
+        EventLog.from_arrow(rows, value="value", duration=column, time_unit="us")
+    log = EventLog.from_arrow(rows, value="value", duration=column, time_unit="us", on_bad_row="quarantine")
+    assert log.accounting.reasons == {"negative_duration": 1}
+    assert log.value is not None
+    assert log.value.tolist() == [-5.0, 0.0]
+    with pytest.raises(errors.ValueRangeError, match="the duration is negative"):
+        log.with_events({"entity": ["a"], "time": [1], "event": ["f"], "duration": [-1]}, time_unit="us")
+    assert EventLog.from_arrow(rows, attributes={"value": "number"}, time_unit="us").n_events == 3
 
 
 @pytest.mark.parametrize("text", ["one", "1.2.3", "0x10", "1 ", "nan", "inf", "1e400", "--1", "."])
@@ -247,8 +354,9 @@ def test_texts_that_are_no_numbers(text: str) -> None:
 
 def test_negative_zero_and_nan_bits_do_not_show() -> None:
     odd_nan = np.array([0x7FF8_0000_0000_0001], np.uint64).view(np.float64)
-    plain = log_of(["a", "b"], attribute=pa.array([0.0, float("nan")]))
-    odd = log_of(["a", "b"], attribute=pa.array(np.concatenate([[-0.0], odd_nan])))
+    gap = np.array([False, True])
+    plain = log_of(["a", "b"], attribute=pa.array([0.0, None]))
+    odd = log_of(["a", "b"], attribute=pa.array(np.concatenate([[-0.0], odd_nan]), mask=gap))
     assert plain.digest == odd.digest
 
 
@@ -295,7 +403,7 @@ def test_attributes_of_other_types_or_changing_types(tmp_path: Path) -> None:
     pq.write_table(pa.table({**base, "x": ["7"]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({**base, "x": [7]}), tmp_path / "b.parquet")
     pq.write_table(pa.table({**base, "x": pa.nulls(1)}), tmp_path / "0.parquet")
-    with pytest.raises(errors.SchemaError, match=r"b\.parquet.*number here and a dictionary"):
+    with pytest.raises(errors.SchemaError, match=r"b\.parquet.*a number here and text in an earlier file"):
         EventLog.read(tmp_path, attributes=["x"])
     assert EventLog.read(tmp_path, attributes={"x": "text"}).attributes["x"].categories == ("7",)
     assert EventLog.read(tmp_path, attributes={"x": "number"}).attributes["x"].kind == "number"

@@ -115,20 +115,36 @@ def test_the_lower_of_a_ragged_and_a_bad_row_is_named(path: Path) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 3])
-def test_a_quote_that_is_never_closed(path: Path, before: int) -> None:
-    path.write_bytes(HEADER + GOOD * before + b'b,2026-01-01T00:00:00Z,x,"open\n' + GOOD * 5)
-    with pytest.raises(errors.CorruptFileError, match=f"row {before}: a quoted field is not closed"):
-        EventLog.read(path)
+@pytest.mark.parametrize("field", range(4))
+def test_a_quote_that_is_never_closed(path: Path, before: int, field: int) -> None:
+    fields = ["b", "2026-01-01T00:00:00Z", "x", "open"]
+    fields[field] = '"' + fields[field]
+    for after in (0, 5):
+        path.write_bytes(HEADER + GOOD * before + ",".join(fields).encode() + b"\n" + GOOD * after)
+        with pytest.raises(errors.CorruptFileError, match=f"row {before}: a quoted field is not closed"):
+            EventLog.read(path)
+
+
+def test_a_quote_in_the_header_that_is_never_closed(path: Path) -> None:
     path.write_bytes(b'entity,time,"event\n' + GOOD * 5)
     with pytest.raises(errors.CorruptFileError, match="header"):
         EventLog.read(path)
 
 
-def test_a_row_without_end_is_refused_before_it_fills_the_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("before", [0, 1, 7_000])
+@pytest.mark.parametrize("ragged", [0, 1, 3])
+@pytest.mark.parametrize(
+    "long",
+    [b'b,2026-01-01T00:00:00Z,x,"open\n', b'"b,2026-01-01T00:00:00Z,x,open\n', b"b,,x," + b"k" * 200_000 + b"\n"],
+    ids=["open at the end", "open at the start", "one field"],
+)
+def test_a_row_without_end_is_refused_before_it_fills_the_memory(
+    path: Path, before: int, ragged: int, long: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(csvfile, "_BLOCK", 1 << 16)
-    path.write_bytes(HEADER + GOOD + b'b,2026-01-01T00:00:00Z,x,"open\n' + GOOD * 10_000)
-    with pytest.raises(errors.InputLimitError, match="quotes"):
-        EventLog.read(path)
+    path.write_bytes(HEADER + b"short\n" * ragged + GOOD * before + b"short\n" * ragged + long + GOOD * 10_000)
+    with pytest.raises(errors.InputLimitError, match=rf"e\.csv:row {before + 2 * ragged}: .*quotes"):
+        EventLog.read(path, on_bad_row="quarantine")
 
 
 def test_other_encodings(path: Path) -> None:
@@ -158,11 +174,21 @@ def test_a_ragged_row_in_another_encoding(path: Path) -> None:
         EventLog.read(path)
 
 
-def test_nul_characters(path: Path) -> None:
-    path.write_bytes(HEADER + GOOD * 500 + b"a\x00b,2026-01-01T00:00:00Z,x,k\n")
-    with pytest.raises(errors.EncodingError, match=r"row 500:column 'entity'.*NUL"):
+@pytest.mark.parametrize("row", [0, 5, 500, 200_000])
+def test_nul_characters(path: Path, row: int) -> None:
+    path.write_bytes(HEADER + GOOD * row + b"a\x00b,2026-01-01T00:00:00Z,x,k\n" + GOOD)
+    with pytest.raises(errors.EncodingError, match=rf"row {row}:column 'entity'.*NUL"):
         EventLog.read(path)
-    assert EventLog.read(path, on_bad_row="quarantine").accounting.reasons == {"nul_character": 1}
+    log = EventLog.read(path, on_bad_row="quarantine")
+    assert log.accounting.reasons == {"nul_character": 1}
+    assert log.accounting.examples["nul_character"] == ((str(path), row),)
+    assert log.n_events == row + 1
+
+
+def test_a_nul_character_in_the_header(path: Path) -> None:
+    path.write_bytes(HEADER.replace(b"kind", b"ki\0nd") + GOOD * 20)
+    with pytest.raises(errors.EncodingError, match="the header holds a NUL character"):
+        EventLog.read(path)
 
 
 def test_columns_of_the_header(path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from event_rows import table
 
 from seqmine import errors
-from seqmine.events import EventLog
+from seqmine.events import EventLog, sources
 
 ROWS = [(f"u{i % 7}", i * 1_000_000, f"e{i % 3}", float(i % 5), f"k{i % 2}") for i in range(200)]
 NAMES = ("entity", "time", "event", "value", "kind")
@@ -63,7 +63,8 @@ def test_files_of_every_kind_and_split(data: pa.Table, digest: str, tmp_path: Pa
     (many / "notes.md").write_text("junk")
     (many / "_temporary").mkdir()
     (many / "_temporary" / "d.parquet").write_text("junk")
-    assert EventLog.read(many, **KEYWORDS).digest == digest
+    with pytest.warns(errors.SeqmineWarning, match=r"left out.*: 'notes\.md' \(1 in all\)"):
+        assert EventLog.read(many, **KEYWORDS).digest == digest
     assert EventLog.read(str(many / "**" / "[abc].[paPA]*"), **KEYWORDS).digest == digest
     assert EventLog.read([nested / "c.PARQUET", str(many / "*.parquet"), many / "b.arrow"], **KEYWORDS).digest == digest
 
@@ -123,6 +124,19 @@ def test_pandas_nan_is_null() -> None:
     assert EventLog.from_arrow(frame, value="value").to_arrow()["value"].to_pylist() == [1.0, None]
 
 
+def test_mappings_that_are_no_table() -> None:
+    base = {"entity": ["a"], "time": [1], "event": ["e"]}
+    for change, error, words in (
+        ({"event": ["e", "e"]}, errors.ParameterError, "different lengths: 'entity' 1, 'time' 1, 'event' 2"),
+        ({"event": None}, errors.ParameterError, "names and arrays"),
+        ({"event": "e"}, errors.ParameterError, "names and arrays"),
+        ({"event": [object()]}, errors.SchemaError, "column 'event'"),
+        ({"event": b"e"}, errors.ParameterError, "names and arrays"),
+    ):
+        with pytest.raises(error, match=words):
+            EventLog.from_arrow({**base, **change}, time_unit="us")
+
+
 def test_objects_that_do_not() -> None:
     for item in (object(), 7, None, "events.csv", [1, 2]):
         with pytest.raises(errors.ParameterError, match="Arrow"):
@@ -167,11 +181,51 @@ def test_missing_files_are_also_file_not_found_errors(tmp_path: Path) -> None:
 
 
 def test_a_saved_log_is_not_read(data: pa.Table, tmp_path: Path) -> None:
-    EventLog.from_arrow(data).save(tmp_path / "log")
-    for file in (tmp_path / "log").glob("*.arrow"):
+    EventLog.from_arrow(data).save(tmp_path / "folder" / "log")
+    for path in (tmp_path / "folder" / "log", tmp_path / "folder"):
+        with pytest.raises(errors.MissingInputError, match=r"saved log.*EventLog\.open"):
+            EventLog.read(path)
+    for file in (tmp_path / "folder" / "log").glob("*.arrow"):
         file.unlink()
     with pytest.raises(errors.MissingInputError, match=r"EventLog\.open"):
-        EventLog.read(tmp_path / "log")
+        EventLog.read(tmp_path / "folder" / "log")
+
+
+def test_other_files_in_a_directory_are_named_not_read(data: pa.Table, digest: str, tmp_path: Path) -> None:
+    (tmp_path / "README.txt").write_text("how these files came about\n")
+    (tmp_path / "one.xlsx").write_text("")
+    with pytest.raises(errors.MissingInputError, match=r"no event files \(it holds 'README\.txt', 'one\.xlsx'\)"):
+        EventLog.read(tmp_path)
+    pq.write_table(data, tmp_path / "e.parquet")
+    with pytest.warns(errors.SeqmineWarning, match=r"left out.*: 'README\.txt', 'one\.xlsx' \(2 in all\)"):
+        assert EventLog.read(tmp_path, **KEYWORDS).digest == digest
+    assert len(sources.open_paths(tmp_path, None, 200.0, warn=False)) == 1
+    (tmp_path / "README.txt").write_text("entity,time,event\n")
+    with pytest.warns(errors.SeqmineWarning, match=r"left out.*: 'e\.parquet', 'one\.xlsx'"):
+        assert EventLog.read(tmp_path, format="csv").n_events == 0
+
+
+def test_links_to_files_and_directories_are_followed(data: pa.Table, digest: str, tmp_path: Path) -> None:
+    real, top = tmp_path / "real", tmp_path / "top"
+    real.mkdir()
+    top.mkdir()
+    pq.write_table(data.slice(0, 100), real / "a.parquet")
+    pq.write_table(data.slice(100), tmp_path / "b.parquet")
+    (top / "folder").symlink_to(real, target_is_directory=True)
+    (top / "b.parquet").symlink_to(tmp_path / "b.parquet")
+    assert EventLog.read(top, **KEYWORDS).digest == digest
+    (real / "up").symlink_to(top, target_is_directory=True)
+    with pytest.raises(errors.ParameterError, match="twice"):
+        EventLog.read(top, **KEYWORDS)
+
+
+def test_a_link_that_leads_nowhere(data: pa.Table, tmp_path: Path) -> None:
+    pq.write_table(data, tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").symlink_to(tmp_path / "gone.parquet")
+    for path in (tmp_path, tmp_path / "b.parquet", str(tmp_path / "*.parquet")):
+        with pytest.raises(errors.MissingInputError, match="the link leads to no file") as caught:
+            EventLog.read(path)
+        assert caught.value.file == str(tmp_path / "b.parquet")
 
 
 def test_a_file_named_twice(data: pa.Table, tmp_path: Path) -> None:
@@ -242,6 +296,54 @@ def test_torn_files(name: str, data: pa.Table, tmp_path: Path) -> None:
         assert caught.value.file == str(path)
 
 
+def stream_of(data: pa.Table, rows: int) -> tuple[bytes, list[int]]:
+    """The bytes of an Arrow stream, and where its messages end."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, data.schema):
+        pass
+    ends = [len(sink.getvalue()) - 8]
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, data.schema) as writer:
+        for batch in data.to_batches(max_chunksize=rows):
+            writer.write_batch(batch)
+            ends.append(sink.tell())
+    return sink.getvalue(), ends
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_stream_cut_between_two_messages(
+    dictionary: bool, piped: bool, data: pa.Table, digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dictionary:
+        data = data.set_column(0, "entity", data["entity"].combine_chunks().dictionary_encode())
+    whole, ends = stream_of(data, 60)
+    assert len(ends) == 5
+
+    def read(content: bytes) -> EventLog:
+        if piped:
+            monkeypatch.setattr(sys, "stdin", Stdin(content))
+            return EventLog.read("-", **KEYWORDS)
+        (tmp_path / "e.arrows").write_bytes(content)
+        return EventLog.read(tmp_path / "e.arrows", **KEYWORDS)
+
+    assert read(whole).digest == digest
+    assert whole[-8:] == b"\xff" * 4 + b"\0" * 4
+    if not dictionary:
+        legacy = io.BytesIO()
+        with pa.ipc.new_stream(legacy, data.schema, options=pa.ipc.IpcWriteOptions(use_legacy_format=True)) as writer:
+            writer.write_table(data)
+        assert piped or read(legacy.getvalue()).digest == digest
+    for end in ends:
+        with pytest.raises(errors.CorruptFileError, match=r"end marker|damaged"):
+            read(whole[:end])
+    for end in range(len(whole) - 8, len(whole)):
+        with pytest.raises(errors.CorruptFileError):
+            read(whole[:end])
+    with pytest.raises(errors.CorruptFileError, match="more follows"):
+        read(whole + whole)
+
+
 def test_flipped_bits_in_parquet_pages_are_found(data: pa.Table, digest: str, tmp_path: Path) -> None:
     path = tmp_path / "e.parquet"
     pq.write_table(data, path, write_page_checksum=True, compression="none")
@@ -259,11 +361,14 @@ def test_flipped_bits_in_parquet_pages_are_found(data: pa.Table, digest: str, tm
 
 def test_a_name_and_content_that_disagree(data: pa.Table, tmp_path: Path) -> None:
     (tmp_path / "e.parquet").write_text("entity,time,event\n")
-    with pytest.raises(errors.CorruptFileError):
+    with pytest.raises(errors.CorruptFileError, match=r'no Parquet file.*format="csv"'):
         EventLog.read(tmp_path / "e.parquet")
+    (tmp_path / "text.csv").write_text("entity,time,event\n")
+    with pytest.raises(errors.CorruptFileError, match="no Parquet file"):
+        EventLog.read(tmp_path / "text.csv", format="parquet")
     pq.write_table(data, tmp_path / "e.csv")
     assert EventLog.read(tmp_path / "e.csv").n_events == len(ROWS)
-    with pytest.raises(errors.SeqmineError):
+    with pytest.raises(errors.CorruptFileError, match=r'no CSV file but Parquet.*format="parquet"'):
         EventLog.read(tmp_path / "e.csv", format="csv")
     (tmp_path / "e.parquet").write_bytes(b"\x1f\x8b\x08\x00 and so on")
     with pytest.raises(errors.CorruptFileError, match="decompress"):
@@ -369,6 +474,16 @@ def test_a_real_pipe(data: pa.Table, digest: str, monkeypatch: pytest.MonkeyPatc
 def test_keywords_that_cannot_be_used(keywords: dict[str, Any], word: str, data: pa.Table) -> None:
     with pytest.raises(errors.ParameterError, match=word):
         EventLog.from_arrow(data, **keywords)
+
+
+def test_keywords_that_from_arrow_does_not_have(data: pa.Table) -> None:
+    for keywords, words in (
+        ({"valeu": "value"}, r"EventLog\.from_arrow has no keyword valeu=.*did you mean value="),
+        ({"qqqq": 1}, r"no keyword qqqq=.*value, attributes"),
+        ({"format": "csv"}, r"no keyword format=.*EventLog\.read"),
+    ):
+        with pytest.raises(errors.ParameterError, match=words):
+            EventLog.from_arrow(data, **keywords)
 
 
 def test_formats_and_expansion_are_checked(tmp_path: Path) -> None:

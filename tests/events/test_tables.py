@@ -69,6 +69,30 @@ def test_identity_tables_that_cannot_be_used(pairs: dict[str, Any], error: type[
         EventLog.from_arrow(table(ROWS), identity=pa.table(pairs))
 
 
+@pytest.mark.parametrize(
+    ("pairs", "error", "word"),
+    [
+        ({"a": "x", "b": None}, errors.NullKeyError, "the id 'b' no entity"),
+        ({"a": ""}, errors.NullKeyError, "the id 'a' no entity"),
+        ({"": "x"}, errors.NullKeyError, "empty id"),
+        ({None: "x"}, errors.NullKeyError, "empty id"),
+        ({"a": "x", "b": 1.5}, errors.SchemaError, "float at the id 'b'"),
+        ({b"a": "x"}, errors.SchemaError, "bytes at the id b'a'"),
+        ({"a": True}, errors.SchemaError, "bool at the id 'a'"),
+        ({"a": ["x"], "b": None}, errors.SchemaError, "list at the id 'a'"),
+    ],
+)
+def test_identity_dicts_that_cannot_be_used(pairs: Any, error: type[Exception], word: str) -> None:
+    with pytest.raises(error, match=word):
+        EventLog.from_arrow(table(ROWS), identity=pairs)
+
+
+def test_identity_dicts_take_integers_as_their_text() -> None:
+    data = pa.table({"entity": [7, 8], "time": times(1, 2), "event": ["x", "x"]})
+    for identity in ({7: "9", 8: 9}, {"7": "9", "8": "9"}):
+        assert EventLog.from_arrow(data, identity=identity).entities.to_pylist() == ["9"]
+
+
 def test_identity_files_with_faults(tmp_path: Path) -> None:
     (tmp_path / "id.csv").write_text("raw,entity\na,x\nshort\n")
     with pytest.raises(errors.SchemaError, match=r"id\.csv:row 1"):
@@ -235,9 +259,27 @@ def test_derived_events_that_do_not_fit() -> None:
     base = {"entity": ["a"], "time": times(2), "event": ["y"]}
     with pytest.raises(errors.SchemaError, match=r"column 'knd'.*attributes="):
         log.with_events({**base, "knd": ["k"]})
-    with pytest.raises(errors.SchemaError, match="dictionary in the log"):
+    with pytest.raises(errors.SchemaError, match="a number here and text in the log"):
         log.with_events({**base, "kind": [7]})
     with pytest.raises(errors.NullKeyError, match="row 0"):
         log.with_events({**base, "entity": [""]})
     assert log.with_events({**base, "kind": pa.nulls(1)}).n_events == 2
     assert log.with_events({**base, "ts": [3]}, time="ts", time_unit="us", attributes=[]).time.tolist() == [1, 3]
+
+
+def test_with_events_takes_the_identity_of_the_whole() -> None:
+    starts = {"entity": ["dev2", "dev1", "other"], "time": times(-7, -3, 0)}
+    more = table([("dev1", 9, "z"), ("late", 9, "z")])
+    names = MAP | {"late": "other"}
+    whole = pa.concat_tables([table(ROWS), more])
+    expected = EventLog.from_arrow(whole, identity=names, starts=starts)
+    assert (
+        EventLog.from_arrow(table(ROWS), identity=names, starts=starts).with_events(more, identity=names).digest
+        == expected.digest
+    )
+    # The table speaks of the log's own entities, too, and joins their starts.
+    apart = EventLog.from_arrow(table(ROWS), starts=starts)
+    assert apart.with_events(more, identity=names).digest == expected.digest
+    # Without it the new rows' ids are what they are.
+    log = EventLog.from_arrow(table(ROWS), identity=names).with_events(more)
+    assert log.entities.to_pylist() == ["ann", "dev1", "late", "other"]

@@ -6,6 +6,7 @@ that have more than one text (floats, decimals, booleans, times) are refused wit
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final, Literal
 
 import numpy as np
@@ -17,14 +18,25 @@ from seqmine.events import reasons
 from seqmine.events.arrow import ArrowArray, pa, pc
 from seqmine.events.isotext import text_bytes
 
-__all__ = ["MAX_TEXT", "AttributeKind", "attribute_kind", "is_text", "read_names", "read_numbers", "string_column"]
+__all__ = [
+    "KIND_NAMES",
+    "MAX_TEXT",
+    "AttributeKind",
+    "attribute_kind",
+    "is_text",
+    "read_names",
+    "read_numbers",
+    "string_column",
+]
 
 AttributeKind = Literal["dictionary", "number"]
 Bytes = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]
 
+KIND_NAMES: Final[dict[AttributeKind, str]] = {"dictionary": "text", "number": "a number"}
 MAX_TEXT: Final = 1 << 20
 _EXACT_FLOAT: Final = 2**53
+_SHORT_SCALE: Final = 22  # 10**22 is the largest power of ten that a float holds exactly
 _NUMBER: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 
@@ -95,15 +107,12 @@ def read_names(
     )
 
 
-def read_numbers(
-    array: ArrowArray, *, column: str, file: str | None, role: str, nan_is_null: bool
-) -> tuple[Float64, Bytes | None]:
+def read_numbers(array: ArrowArray, *, column: str, file: str | None, role: str) -> tuple[Float64, Bytes | None]:
     """Return float64 numbers with NaN for null, and the flags of unusable rows.
 
-    Parameters
-    ----------
-    nan_is_null
-        Whether a NaN in the data counts as null; otherwise it is a bad row. Infinity always is one.
+    A number has one verdict, and one float64, in every form. NaN and infinity are bad rows. Beyond 2^53 integers,
+    decimals and digits without an exponent are bad rows, because a float would not keep them; floats, and text in
+    their notation, are what they are.
 
     Raises
     ------
@@ -111,11 +120,10 @@ def read_numbers(
         The type does not hold numbers.
     """
     array = _plain(array, column=column, file=file)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
     kind = array.type
     flags = np.zeros(len(array), np.uint8)
-    if pa.types.is_dictionary(kind):
-        array = array.dictionary_decode()
-        kind = array.type
     if pa.types.is_null(kind):
         return np.full(len(array), np.nan), None
     valid = np.asarray(array.is_valid())
@@ -125,7 +133,9 @@ def read_numbers(
         flags[valid & ~np.asarray(readable)] = reasons.VALUE_UNPARSABLE.number
         if bad is not None:
             flags[bad != 0] = bad[bad != 0]
-        numbers = pc.if_else(readable, text, pa.scalar(None, text.type)).cast(pa.float64())
+        text = pc.if_else(readable, text, pa.scalar(None, text.type))
+        numbers = text.cast(pa.float64())
+        flags[_inexact(numbers, text, floats=True)] = reasons.VALUE_INEXACT.number
     elif pa.types.is_integer(kind):
         if kind.bit_width == 64:
             wide = np.asarray(array.fill_null(0))
@@ -134,7 +144,10 @@ def read_numbers(
             )
             flags[inexact] = reasons.VALUE_INEXACT.number
         numbers = array.cast(pa.float64(), safe=False)  # every inexact one is flagged above
-    elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    elif pa.types.is_decimal(kind):
+        numbers, inexact = _from_decimals(array)
+        flags[inexact] = reasons.VALUE_INEXACT.number
+    elif pa.types.is_floating(kind):
         numbers = array.cast(pa.float64())
     else:
         raise SchemaError(
@@ -144,9 +157,41 @@ def read_numbers(
             hint="convert the column to numbers where it is made",
         )
     result = np.array(numbers.fill_null(np.nan) if numbers.null_count else numbers, np.float64)
-    unusable = np.isinf(result) if nan_is_null else ~np.isfinite(result) & valid & (flags == 0)
-    flags[unusable] = reasons.VALUE_NOT_FINITE.number
+    flags[~np.isfinite(result) & valid & (flags == 0)] = reasons.VALUE_NOT_FINITE.number
     return result, flags if flags.any() else None
+
+
+def _inexact(numbers: ArrowArray, text: ArrowArray, *, floats: bool) -> npt.NDArray[np.bool_]:
+    """Flag the texts of numbers beyond 2^53; with ``floats``, those with an exponent are floats and pass."""
+    size = np.abs(np.asarray(numbers.fill_null(0.0)))
+    found: npt.NDArray[np.bool_] = size >= _EXACT_FLOAT
+    if not found.any():
+        return found
+    if floats:
+        found &= ~np.asarray(pc.match_substring_regex(text, "[eE]").fill_null(False))
+    for position in np.flatnonzero(found & (size == _EXACT_FLOAT)).tolist():  # it, or rounded to it
+        found[position] = Decimal(text[position].as_py()).copy_abs() > _EXACT_FLOAT
+    return found
+
+
+def _from_decimals(array: ArrowArray) -> tuple[ArrowArray, npt.NDArray[np.bool_]]:
+    """Return the nearest floats of decimals, and which of these are beyond 2^53.
+
+    Arrow's own conversion is often one unit off in the last place (0.35 becomes 0.35000000000000003), so that a
+    decimal would not be the number that the same digits are in CSV.
+    """
+    scale = array.type.scale
+    if pa.types.is_decimal128(array.type) and 0 <= scale <= _SHORT_SCALE and len(array):
+        words = np.frombuffer(array.buffers()[1], "<i8", 2 * len(array), 16 * array.offset).reshape(-1, 2)
+        low = np.where(np.asarray(array.is_valid()), words[:, 0], 0)
+        high = np.where(np.asarray(array.is_valid()), words[:, 1], 0)
+        if bool(((high == low >> 63) & (low <= _EXACT_FLOAT) & (low >= -_EXACT_FLOAT)).all()):
+            # Both sides are exact, so that the one division rounds to the nearest.
+            exact = low.astype(np.float64) / float(10**scale)
+            return pa.array(exact, mask=~np.asarray(array.is_valid())), np.zeros(len(array), np.bool_)
+    text = array.cast(pa.string())
+    numbers = text.cast(pa.float64())
+    return numbers, _inexact(numbers, text, floats=False)
 
 
 def string_column(array: ArrowArray) -> _native.StringColumn:

@@ -28,6 +28,7 @@ __all__ = ["CsvSource"]
 _BLOCK: Final = 4 << 20
 _MAX_HEADER: Final = 1 << 20
 _FREE_EXPANSION: Final = 16 << 20  # what any machine can hold: smaller outputs are no bombs, whatever their ratio
+_LOOK: Final = 1000
 _GZIP: Final = b"\x1f\x8b"
 _SENTINEL: Final = "seqmine: end of file"
 _HEADER: Final = re.compile(rb'[\r\n]*((?:[^"\r\n]++|"[^"]*+")*+)(\r\n|\n|\r|\Z)')
@@ -44,6 +45,7 @@ class CsvSource:
     is_text: bool = True
     _misfits: list[Misfit] = field(default_factory=list, init=False)
     _ended: bool = field(default=False, init=False)
+    _next_row: int = field(default=0, init=False)
     _head: tuple[list[str], bytes, IO[bytes]] | None = field(default=None, init=False)
 
     def schema(self) -> pa.Schema:
@@ -60,6 +62,7 @@ class CsvSource:
         joined = _Body(rest, body, sentinel.encode(), owned=self.stream is None)
         self._misfits.clear()
         self._ended = False
+        self._next_row = 0
         with self._errors(), contextlib.closing(joined):
             options = {
                 "read_options": arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
@@ -89,9 +92,12 @@ class CsvSource:
             while stop < len(self._misfits) and self._misfits[stop].row < end:
                 end += 1
                 stop += 1
+            self._next_row = end
             yield Chunk(batch, row, tuple(self._misfits[taken:stop]))
             row, taken, last = end, stop, end - 1
         if not self._ended:
+            # The open quote is in the last row, which Arrow found too short where it opened before the last field.
+            last = self._misfits[-1].row if taken < len(self._misfits) else last
             raise CorruptFileError(
                 "a quoted field is not closed", file=self.name, row=last, hint='double every quote inside a field ("")'
             )
@@ -141,7 +147,7 @@ class CsvSource:
             start += block
             if b"\n" in block and _HEADER.match(start):
                 break
-        if start.startswith(_WIDE_MARKS) or b"\0" in start[:1000]:
+        if start.startswith(_WIDE_MARKS) or 4 * start[:_LOOK].count(0) >= len(start[:_LOOK]) > 0:
             raise EncodingError(
                 "the file is UTF-16 or UTF-32, or binary", file=self.name, row=0, hint="convert it to UTF-8"
             )
@@ -153,6 +159,10 @@ class CsvSource:
             )
         if found is None or (found.end() == len(start) and len(start) >= _MAX_HEADER):
             raise CorruptFileError("the header line does not end", file=self.name, hint="check the quotes in it")
+        if b"\0" in found[1]:
+            raise EncodingError(
+                "the header holds a NUL character", file=self.name, hint="remove it or convert the file to UTF-8"
+            )
         try:
             text = found[1].decode()
         except UnicodeDecodeError as error:
@@ -182,6 +192,7 @@ class CsvSource:
                 raise InputLimitError(
                     f"a row is longer than {_BLOCK >> 20} MiB",
                     file=self.name,
+                    row=max([self._next_row, *(misfit.row + 1 for misfit in self._misfits[-1:])]),
                     hint="check the quotes: an unclosed one makes the rest of the file one field",
                 ) from cause
             # Arrow cannot hand over a row of the wrong length that is not UTF-8.

@@ -163,12 +163,21 @@ class LogData:
                 attributes,
             )
 
-    def starts_for(self, entities: ArrowArray) -> Int64:
-        """Return the declared starts of this log for other entities; INT64_MIN where there is none."""
+    def starts_for(self, entities: ArrowArray, names: ArrowArray) -> Int64:
+        """Return the declared starts of this log for other entities; INT64_MIN where there is none.
+
+        ``names`` are those that this log's entities have among the others; where several have one, the earliest counts.
+        """
         assert self.declared_start is not None
-        found = pc.index_in(entities.cast(pa.large_string()), value_set=self.entities.cast(pa.large_string()))
-        position = np.asarray(found.fill_null(-1))
-        return np.where(position >= 0, self.declared_start[np.maximum(position, 0)], _NOT_DECLARED)
+        declared = self.declared_start != _NOT_DECLARED
+        found = pc.index_in(names.cast(pa.large_string()), value_set=entities.cast(pa.large_string()))
+        position = np.asarray(found.fill_null(-1)).astype(np.int64)
+        known = declared & (position >= 0)
+        starts = np.full(len(entities), np.iinfo(np.int64).max)
+        np.minimum.at(starts, position[known], self.declared_start[known])
+        has_start = np.zeros(len(entities), np.bool_)
+        has_start[position[known]] = True
+        return np.where(has_start, starts, _NOT_DECLARED)
 
 
 def coded(codes: npt.NDArray[np.int32], names: ArrowArray) -> ArrowArray:

@@ -14,12 +14,20 @@ from seqmine._text import did_you_mean
 from seqmine.errors import ParameterError, SchemaError
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import ArrowArray, pa, pc
-from seqmine.events.columns import AttributeKind, attribute_kind, is_text, read_names, read_numbers, string_column
+from seqmine.events.columns import (
+    KIND_NAMES,
+    AttributeKind,
+    attribute_kind,
+    is_text,
+    read_names,
+    read_numbers,
+    string_column,
+)
 from seqmine.events.data import AttributeColumn, LogData, names_array, time_bounds
 from seqmine.events.mapping import Identity, read_identity, read_starts
-from seqmine.events.options import ReadOptions, one_time
+from seqmine.events.options import DURATION, ReadOptions, one_time
 from seqmine.events.quarantine import Quarantine
-from seqmine.events.reasons import NULL_EVENT_ID, RAGGED_ROW, REASONS
+from seqmine.events.reasons import DURATION_NEGATIVE, NULL_EVENT_ID, RAGGED_ROW, REASONS
 from seqmine.events.sources import Chunk, Source, require_columns
 
 __all__ = ["ingest"]
@@ -89,7 +97,7 @@ class _Work:
         for name, kind in kinds.items():
             if name in held and held[name] != kind:
                 raise SchemaError(
-                    f"the attribute is a {kind} here and a {held[name]} in the log",
+                    f"the attribute is {KIND_NAMES[kind]} here and {KIND_NAMES[held[name]]} in the log",
                     column=name,
                     hint="convert the column, or give it another name",
                 )
@@ -148,9 +156,7 @@ class _Work:
             return string_column(text)
 
         def numbers(column: str, role: str) -> Float64:
-            result, flags = read_numbers(
-                batch.column(column), column=column, file=file, role=role, nan_is_null=role == "attribute"
-            )
+            result, flags = read_numbers(batch.column(column), column=column, file=file, role=role)
             noted(column, flags)
             return result
 
@@ -172,6 +178,8 @@ class _Work:
                 texts.append(_null_text(n) if column is None else names(column, "attribute"))
             else:
                 figures.append(np.full(n, np.nan) if column is None else numbers(column, "attribute"))
+                if name == DURATION and column is not None:
+                    noted(column, np.where(figures[-1] < 0, DURATION_NEGATIVE.number, 0).astype(np.uint8))
         columns |= {"string_attributes": texts, "number_attributes": figures, "event_id": None}
         if options.event_id is not None:
             columns["event_id"] = names(options.event_id, "event id")
@@ -304,7 +312,8 @@ class _Work:
             return read_starts(self._options.starts, entities, identity, self._options)
         if self._base is None or self._base.declared_start is None:
             return None, 0
-        return self._base.starts_for(entities), 0
+        names = self._base.entities.cast(pa.large_string())
+        return self._base.starts_for(entities, names if identity is None else identity.apply(names)), 0
 
     def _until(self, data: LogData) -> int | None:
         given = self._options.observed_until
@@ -342,7 +351,7 @@ def _kinds(
                 )
             if seen is not None and seen != kind and declared is None:
                 raise SchemaError(
-                    f"the attribute is a {kind} here and a {seen} in an earlier file",
+                    f"the attribute is {KIND_NAMES[kind]} here and {KIND_NAMES[seen]} in an earlier file",
                     file=source.name,
                     column=column,
                     hint='declare it: attributes={"name": "text"} or "number"',

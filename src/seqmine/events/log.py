@@ -21,7 +21,7 @@ from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest
 from seqmine.events.export import arrow_batches, arrow_schema, html_summary, summary
 from seqmine.events.ingest import ingest
 from seqmine.events.native import native_log
-from seqmine.events.options import ReadKeywords, ReadOptions
+from seqmine.events.options import ReadKeywords, ReadOptions, known_keywords
 from seqmine.events.sources import arrow_source, open_paths
 from seqmine.events.storage import open_log, save_log, verify_digest
 from seqmine.events.zones import Zone, zone
@@ -106,13 +106,13 @@ class EventLog:
         Parameters
         ----------
         path
-            A Parquet, CSV, CSV.gz or Arrow IPC file, a directory of them (searched in depth), a glob, a list of these,
-            or ``"-"`` for Arrow IPC or CSV on standard input.
+            A Parquet, CSV, CSV.gz or Arrow IPC file, a directory of them (in depth; a warning names other files), a
+            glob, a list of these, or ``"-"`` for Arrow IPC or CSV on standard input.
         entity, time, event
             The columns. Ids are taken as the text they are, integers as their decimal text; floats are refused.
             Times are timestamps, dates, ISO 8601 text, or integers with ``time_unit``.
         value
-            A column of numbers; null is allowed, NaN and infinity are bad rows.
+            A column of numbers, which may be negative (refunds); null is allowed, NaN and infinity are bad rows.
         attributes
             Further columns: texts and booleans are kept as categories, numbers as float64. A mapping name ->
             ``"text"`` or ``"number"`` declares the kind, which CSV needs for numbers.
@@ -124,7 +124,7 @@ class EventLog:
         event_id
             A column that identifies an event, for ``duplicates="id"``.
         duration
-            A column of numbers, kept as the attribute ``duration``.
+            A column of numbers, kept as the attribute ``duration``; negative ones are bad rows.
         identity
             Which entity a raw id belongs to: a dict, a table of two columns (raw id and ``entity``), or its path. Ids
             that are not listed are their own entity.
@@ -217,6 +217,7 @@ class EventLog:
         >>> EventLog.from_arrow(table, time_unit="us")
         EventLog(2 events, 1 entities, 2 event types)
         """
+        keywords = known_keywords("EventLog.from_arrow", keywords)
         options = ReadOptions.checked(entity=entity, time=time, event=event, **keywords)
         columns, quarantined = ingest([arrow_source(data)], options)
         return cls(columns, quarantined=quarantined)
@@ -232,6 +233,7 @@ class EventLog:
         attributes: Sequence[str] | Mapping[str, str] | None = None,
         timezone: str | None = None,
         time_unit: str | None = None,
+        identity: Any = None,
         threads: int = 0,
     ) -> EventLog:
         """Return a log with derived events added, each at the time when it became knowable.
@@ -247,6 +249,9 @@ class EventLog:
             named here, and become new attributes.
         timezone
             Zone of times without an offset; by default the log's declared zone does not apply to derived data.
+        identity
+            As `read`, for all events. A log does not keep the table it was read with: where the new rows have raw
+            ids, pass it again, or they become entities of their own.
 
         Returns
         -------
@@ -280,6 +285,7 @@ class EventLog:
             attributes=attributes,
             timezone=timezone,
             time_unit=time_unit,
+            identity=identity,
             observed_until=self._data.declared_until,
             threads=threads,
         )

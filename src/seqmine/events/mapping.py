@@ -22,6 +22,7 @@ from seqmine.events.times import TimeReader
 __all__ = ["Identity", "read_identity", "read_starts"]
 
 NOT_DECLARED = np.iinfo(np.int64).min
+_PAIR = ((0, "raw"), (1, "entity"))
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,13 @@ def read_identity(given: Any) -> Identity:
     SchemaError
         Not two columns, or not ids.
     NullKeyError
-        A null or empty id.
+        A null or empty id; in a dict, an id without an entity.
     DataError
         One raw id with two entities, or an entity that itself is mapped on to another one.
     """
-    if isinstance(given, Mapping) and all(isinstance(value, str) for value in given.values()):
-        given = pa.table(
-            {
-                "raw": pa.array(list(given), pa.large_string()),
-                "entity": pa.array(list(given.values()), pa.large_string()),
-            }
-        )
+    if isinstance(given, Mapping) and not (given and all(_is_column(value) for value in given.values())):
+        pairs = [(_id(raw, raw), _id(entity, raw)) for raw, entity in given.items()]
+        given = pa.table({name: pa.array([pair[i] for pair in pairs], pa.large_string()) for i, name in _PAIR})
     raws, entities = [], []
     for source in _sources(given):
         names = source.schema().names
@@ -183,6 +180,24 @@ def _whole(source: Source, columns: Sequence[str]) -> Iterator[Chunk]:
             row = chunk.misfits[0].row
             raise RAGGED_ROW.error(RAGGED_ROW.message, file=source.name, row=row, hint="correct the row")
         yield chunk
+
+
+def _is_column(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes))
+
+
+def _id(value: Any, raw: Any) -> str:
+    """Return an id of a dict as text; ``raw`` is the dict's key, for messages."""
+    if value is None or value == "":
+        what = "holds an empty id" if value is raw else f"gives the id {raw!r} no entity"
+        raise NullKeyError(f"identity= {what}", hint="leave the id out: ids that are not listed are their own entity")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return str(int(value))
+    raise SchemaError(
+        f"identity= holds a {type(value).__name__} at the id {raw!r}, which is no id", hint="give texts or integers"
+    )
 
 
 def _ids(array: ArrowArray, column: str, source: Source, first_row: int) -> ArrowArray:

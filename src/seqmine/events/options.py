@@ -21,7 +21,7 @@ from seqmine.events.isotext import parse_iso
 from seqmine.events.times import MAX_TIME, MIN_TIME, TIME_UNITS, TimeReader, TimeUnit
 from seqmine.events.zones import Zone, zone
 
-__all__ = ["BadRowPolicy", "ReadKeywords", "ReadOptions", "one_time"]
+__all__ = ["DURATION", "BadRowPolicy", "ReadKeywords", "ReadOptions", "known_keywords", "one_time"]
 
 BadRowPolicy = Literal["error", "quarantine"]
 _KINDS: Final[dict[str, AttributeKind]] = {"text": "dictionary", "number": "number"}
@@ -46,6 +46,24 @@ class ReadKeywords(TypedDict, total=False):
     exclude_events: Iterable[str]
     plausible_years: tuple[int, int] | None
     threads: int
+
+
+def known_keywords(caller: str, keywords: ReadKeywords) -> ReadKeywords:
+    """Return the keywords; raise where ``caller``, which takes them as they come, has no such one.
+
+    Raises
+    ------
+    ParameterError
+        Names the keyword and the nearest one.
+    """
+    known = ("entity", "time", "event", *ReadKeywords.__annotations__)
+    for name in keywords:
+        if name not in known:
+            near = did_you_mean(name, known)
+            hint = f"did you mean {near}=?" if near else "its keywords are " + ", ".join(known)
+            hint = "it is for files: use EventLog.read" if name in {"format", "max_expansion"} else hint
+            raise ParameterError(f"{caller} has no keyword {name}=", hint=hint)
+    return keywords
 
 
 @dataclass(frozen=True, kw_only=True)

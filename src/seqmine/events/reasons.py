@@ -129,8 +129,15 @@ VALUE_INEXACT: Final = Reason(
     number=22,
     name="value_inexact",
     error=ValueRangeError,
-    message="the integer is beyond 2^53 and would lose digits as a 64-bit float",
-    hint=f"keep it as text, {_QUARANTINE}",
+    message="the number is beyond 2^53 and would lose digits as a 64-bit float",
+    hint=f"keep it as text, or convert it to a float where rounding is meant, {_QUARANTINE}",
+)
+DURATION_NEGATIVE: Final = Reason(
+    number=23,
+    name="negative_duration",
+    error=ValueRangeError,
+    message="the duration is negative",
+    hint=f"a duration is a number of at least 0; use null where it is not known, {_QUARANTINE}",
 )
 BAD_ENCODING: Final = Reason(
     number=30,
@@ -185,6 +192,7 @@ REASONS: Final = {
         VALUE_NOT_FINITE,
         VALUE_UNPARSABLE,
         VALUE_INEXACT,
+        DURATION_NEGATIVE,
         BAD_ENCODING,
         NUL_CHARACTER,
         FIELD_TOO_LONG,

@@ -6,6 +6,7 @@ import contextlib
 import glob
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from seqmine.errors import (
     ParameterError,
     SchemaError,
     SeqmineError,
+    SeqmineWarning,
 )
 from seqmine.events.arrow import pa
 
@@ -47,6 +49,9 @@ _EXTENSIONS: Final[dict[str, Format]] = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+_AMBIGUOUS: Final = ".txt"  # in a directory of data more often a note than a table
+_SAVED_LOG: Final = {"manifest.json", "entity_offsets.i64"}
+_FORMAT_NAMES: Final[dict[Format, str]] = {"parquet": "Parquet", "csv": "CSV", "arrow": "Arrow"}
 _GZIP: Final = b"\x1f\x8b"
 _MAGIC: Final[tuple[tuple[bytes, Format], ...]] = (
     (b"PAR1", "parquet"),
@@ -110,8 +115,11 @@ class Source(Protocol):
         """Yield the rows of some columns in order."""
 
 
-def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[Source]:
+def open_paths(paths: Paths, format: str | None, max_expansion: float, *, warn: bool = True) -> list[Source]:
     """Find the files behind a path, directory, glob, list of these, or ``"-"`` for standard input.
+
+    With ``warn``, a `SeqmineWarning` names what a directory holds beside event files; switch it off where the same
+    paths are opened for another purpose as well.
 
     Raises
     ------
@@ -137,11 +145,12 @@ def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[S
             hint="use EventLog.from_arrow for tables and streams",
         )
     files: list[str] = []
+    left_out: list[str] = []
     for item in given:
         if not isinstance(item, (str, os.PathLike)):
             raise ParameterError(f"path holds a {type(item).__name__}, not a path", hint="give texts or pathlib paths")
         with _finding(os.fspath(item)):
-            files += _expand(os.fspath(item), chosen)
+            files += _expand(os.fspath(item), chosen, left_out)
     if not files:
         raise ParameterError("the list of paths is empty", hint="give at least one file")
     seen: set[str] = set()
@@ -150,6 +159,9 @@ def open_paths(paths: Paths, format: str | None, max_expansion: float) -> list[S
         if real in seen:
             raise ParameterError("the file is named twice, so its events would count twice", file=file)
         seen.add(real)
+    if warn:
+        for text in left_out:
+            warnings.warn(text, SeqmineWarning, stacklevel=3)
     return [_source(file, chosen, max_expansion) for file in files]
 
 
@@ -221,7 +233,7 @@ def arrow_source(data: Any) -> Source:
         data = pa.Table.from_batches([data])
     elif isinstance(data, Mapping):
         with reading(None):
-            data = pa.table(dict(data))
+            data = _columns_table(data)
     elif isinstance(data, (list, tuple)) and all(isinstance(item, pa.RecordBatch) for item in data):
         if not data:
             raise EmptyInputError("the list of batches is empty", hint="pass a table, which has columns without rows")
@@ -240,6 +252,29 @@ def arrow_source(data: Any) -> Source:
         f"a {type(data).__name__} does not give Arrow data",
         hint="pass a pyarrow, polars, pandas or duckdb table, or use EventLog.read for paths",
     )
+
+
+def _columns_table(data: Mapping[Any, Any]) -> Any:
+    lengths = {name: len(column) if hasattr(column, "__len__") else None for name, column in data.items()}
+    wrong = [name for name, length in lengths.items() if not isinstance(name, str) or length is None]
+    if wrong or any(isinstance(column, (str, bytes)) for column in data.values()):
+        raise ParameterError("a mapping is read as columns: names and arrays", hint="give each name an array or a list")
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name!r} {length:,}" for name, length in lengths.items())
+        raise ParameterError(f"the columns have different lengths: {listed}", hint="give every column the same rows")
+    table: dict[str, Any] = {}
+    for name, column in data.items():
+        try:
+            table |= {name: column if isinstance(column, (pa.Array, pa.ChunkedArray)) else pa.array(column)}
+        except MemoryError:
+            raise
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise SchemaError(
+                "the column holds values of several types, or of one that Arrow does not have",
+                column=name,
+                hint="give values of one type",
+            ) from error
+    return pa.table(table)
 
 
 def readable(schema: pa.Schema) -> pa.Schema:
@@ -268,45 +303,75 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def _expand(path: str, format: Format | None) -> list[str]:
+def _expand(path: str, format: Format | None, left_out: list[str]) -> list[str]:
+    """Return the files behind a path; what a directory holds beside them is told in ``left_out``."""
     if path == "-":
         return [path]
     if not path or "\0" in path:
         raise ParameterError("the path is empty or holds a NUL character")
     if Path(path).is_dir():
-        return _directory(path, format)
+        return _directory(path, format, left_out)
     if Path(path).exists() or not glob.has_magic(path):
-        if not Path(path).exists():
-            parent = Path(path).parent
-            names = [item.name for item in parent.iterdir()] if parent.is_dir() else []
-            near = did_you_mean(Path(path).name, sorted(names))
-            raise MissingInputError(
-                "there is no such file", file=path, hint=f"did you mean {near!r}?" if near else "check the path"
-            )
+        _require_file(path)
         return [path]
-    files = sorted(item for item in glob.glob(path, recursive=True) if Path(item).is_file())  # noqa: PTH207
+    files = sorted(item for item in glob.glob(path, recursive=True) if not Path(item).is_dir())  # noqa: PTH207
     if not files:
         raise MissingInputError("no file matches the pattern", file=path, hint="check the pattern")
+    for file in files:
+        _require_file(file)
     return files
 
 
-def _directory(path: str, format: Format | None) -> list[str]:
-    files = []
-    for folder, folders, names in os.walk(path, onerror=_refuse):
+def _require_file(path: str) -> None:
+    if Path(path).exists():
+        return
+    if Path(path).is_symlink():
+        raise MissingInputError("the link leads to no file", file=path, hint="correct or remove the link")
+    parent = Path(path).parent
+    names = [item.name for item in parent.iterdir()] if parent.is_dir() else []
+    near = did_you_mean(Path(path).name, sorted(names))
+    raise MissingInputError(
+        "there is no such file", file=path, hint=f"did you mean {near!r}?" if near else "check the path"
+    )
+
+
+def _directory(path: str, format: Format | None, left_out: list[str]) -> list[str]:
+    """Return the event files of a directory in depth, through links as through anything else."""
+    files: list[str] = []
+    others: list[str] = []
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(path, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            raise ParameterError("links lead to this directory twice, so its events would count twice", file=folder)
+        seen.add(real)
+        if set(names) >= _SAVED_LOG:
+            raise MissingInputError(
+                "this is a saved log, not a directory of event files", file=folder, hint="use EventLog.open for it"
+            )
         folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
         for name in sorted(names):
             if name.startswith((".", "_")):
                 continue
-            kind = _EXTENSIONS.get(_extension(name))
-            if kind is not None and (format is None or kind == format):
-                files.append(str(Path(folder, name)))
+            extension = _extension(name)
+            kind = _EXTENSIONS.get(extension)
+            wanted = kind is not None and (extension != _AMBIGUOUS if format is None else kind == format)
+            (files if wanted else others).append(str(Path(folder, name)))
+    others.sort()
+    some = ", ".join(repr(os.path.relpath(other, path)) for other in others[:3]) + (", ..." if len(others) > 3 else "")
     if not files:
-        saved = (Path(path) / "manifest.json").is_file()
+        found = f" (it holds {some})" if others else ""
         raise MissingInputError(
-            "the directory holds no event files",
+            f"the directory holds no event files{found}",
             file=path,
-            hint="use EventLog.open for a saved log" if saved else "expected .parquet, .csv, .csv.gz or .arrow files",
+            hint="expected .parquet, .csv, .csv.gz, .tsv or .arrow files",
         )
+    if others:
+        left_out.append(
+            f"{path}: left out, because the names are not those of event files: {some} ({len(others):,} in all)"
+        )
+    for file in files:
+        _require_file(file)
     return sorted(files)
 
 
@@ -340,10 +405,23 @@ def _source(file: str, format: Format | None, max_expansion: float) -> Source:
     if not head:
         raise EmptyInputError("the file is empty", file=file, hint="a header without rows would be a valid, empty log")
     kind = format or _format_of(file, head)
+    found = next((known for magic, known in _MAGIC if head.startswith(magic)), None)
+    if found is not None and found != kind:
+        raise CorruptFileError(
+            f"this is no {_FORMAT_NAMES[kind]} file but {_FORMAT_NAMES[found]}",
+            file=file,
+            hint=f'leave format= out, or pass format="{found}"',
+        )
     if kind == "csv":
         return CsvSource(file, None, max_expansion)
     if head.startswith(_GZIP):
         raise CorruptFileError("the file is compressed as a whole", file=file, hint="decompress it first")
+    if kind == "parquet" and found is None:
+        raise CorruptFileError(
+            "this is no Parquet file, which would begin with PAR1",
+            file=file,
+            hint='check what wrote it; for text pass format="csv"',
+        )
     return ParquetSource(file) if kind == "parquet" else IpcSource(file, None)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
+from seqmine.errors import CorruptFileError
 from seqmine.events.arrow import pa
 from seqmine.events.columns import is_text
 from seqmine.events.sources import BATCH_ROWS, Chunk, batches_of, check_readable, readable, reading
@@ -16,6 +17,8 @@ __all__ = ["DatasetSource", "IpcSource", "ParquetSource", "StreamSource"]
 
 _WORTH_A_LOOK: Final = 1 << 17
 _LOOK: Final = 1 << 15
+# What closes an Arrow stream; writers before Arrow 0.15 left out its first half.
+_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 @dataclass
@@ -84,33 +87,96 @@ class IpcSource:
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
         with contextlib.ExitStack() as stack:
             with reading(self.name):
-                reader = self._outline[1] or stack.enter_context(self._opened())
+                reader, source = self._outline[1] or stack.enter_context(self._opened())
             batches = (
                 (reader.get_batch(i) for i in range(reader.num_record_batches))
                 if isinstance(reader, pa.ipc.RecordBatchFileReader)
-                else reader
+                else self._to_the_end(reader, source)
             )
             for chunk in batches_of(batches, self.name):
                 yield Chunk(chunk.batch.select(list(columns)), chunk.first_row)
 
+    def _to_the_end(self, reader: Any, source: Any) -> Iterator[pa.RecordBatch]:
+        """Yield a stream's batches, and raise where it stops without saying so, or goes on after it did.
+
+        pyarrow takes the end of the file for the end of the stream, and leaves what follows unread: the rows of a
+        torn or a joined file would be missing without a word.
+        """
+        while True:
+            before = source.tell()
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                break
+            yield batch
+        size = source.tell() - before
+        end, rest = _last_and_next(source)
+        if not (end == _END or (size == 4 and end.endswith(_END[4:]))):
+            raise CorruptFileError(
+                "the Arrow stream ends without its end marker, so rows may be missing",
+                file=self.name,
+                hint="fetch or write it again",
+            )
+        if rest:
+            raise CorruptFileError(
+                "more follows after the end of the Arrow stream",
+                file=self.name,
+                hint="give several streams as several files",
+            )
+
     @functools.cached_property
     def _outline(self) -> tuple[pa.Schema, Any]:
-        """Return the schema and, for a stream that can be read only once, its reader."""
+        """Return the schema and, for a stream that can be read only once, its reader and what that reads from."""
         with reading(self.name):
             if self.stream is not None:
                 check_readable(self.stream)
-                reader = pa.ipc.open_stream(pa.PythonFile(self.stream, mode="r"))
-                return readable(reader.schema), reader
-            with self._opened() as opened:
+                source = _Tape(self.stream)
+                reader = pa.ipc.open_stream(pa.PythonFile(source, mode="r"))
+                return readable(reader.schema), (reader, source)
+            with self._opened() as (opened, _):
                 return readable(opened.schema), None
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
+    def _opened(self) -> Iterator[tuple[Any, Any]]:
         with pa.memory_map(self.name) as source:
             is_file = source.read(6) == b"ARROW1"
             source.seek(0)
             with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(source) as reader:
-                yield reader
+                yield reader, source
+
+
+class _Tape:
+    """A stream that can be read once, with the number of bytes read and the last of them."""
+
+    closed = False
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._position = 0
+        self.last = b""
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self._position += len(block)
+        self.last = (self.last + block[-len(_END) :])[-len(_END) :]
+        return block
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        """Leave standard input open."""
+
+
+def _last_and_next(source: Any) -> tuple[bytes, bytes]:
+    """Return the last bytes that were read, and the next one if there is any."""
+    if isinstance(source, _Tape):
+        last = source.last
+    else:
+        size = min(source.tell(), len(_END))
+        source.seek(source.tell() - size)
+        last = source.read(size)
+    return last, source.read(1)
 
 
 @dataclass
