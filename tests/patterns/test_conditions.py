@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pattern_logs import at, found
 
 import seqmine as sm
-from conftest import at, found
 from seqmine import _native
 from seqmine._text import Cursor
 from seqmine.errors import InvalidOutcome, InvalidPattern, UnknownEventWarning

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import found
+from pattern_logs import found
 
 import seqmine as sm
 from seqmine.errors import InvalidPattern, ParameterError
