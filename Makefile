@@ -32,7 +32,7 @@ help:
 	@echo "make lint      linters, types and import layers alone (1 minute)"
 	@echo "make sanitize  the tests again under ASan + UBSan, the threaded ones under TSan, with seeded bugs (about 15 minutes)"
 	@echo "make bench     benchmarks against the peers (minutes)"
-	@echo "make proofs    the long form of the oracle tests: 100,000 examples (an hour or more)"
+	@echo "make proofs    the long form of the oracle tests, 100,000 examples, into docs/proofs.md (an hour)"
 	@echo "make wheel     build a wheel into ./dist and check what is in it"
 	@echo "make readme    regenerate the demo excerpt in README.md"
 	@echo "make clean     remove everything that the above made"
@@ -95,7 +95,7 @@ bench: build
 	@$(STEP) "benchmarks (minutes)" $(PY) benchmarks/run.py $(BENCH_ARGS)
 
 proofs: build
-	@$(STEP) "the long proofs (an hour or more)" env SEQMINE_PROOFS=long $(PY) -m pytest -m long $(PYTEST_ARGS)
+	@$(STEP) "the long proofs (an hour or more)" $(PY) tools/proofs.py
 
 readme: build-demo
 	@$(STEP) "regenerate the demo excerpt of README.md" $(PY) tools/readme_demo.py
