@@ -73,7 +73,7 @@ def test_frequent(seqmine: Seqmine, saved: Path, tmp_path: Path) -> None:
         (("--frequent", "--outcome", "exists(purchase) within 10d"), "--outcome does not go with --frequent"),
         (("--closed", *QUESTION), "--closed goes with --frequent"),
         (("--labels", "x.csv", "--outcome", "exists(purchase) within 10d"), "--labels"),
-        ((*QUESTION, "--max-gap", "2"), "max_gap"),
+        ((*QUESTION, "--max-gap", "2"), "SM-1000: --max-gap: "),
         ((*QUESTION, "--measure", "leverag"), "did you mean 'leverage'"),
         ((*QUESTION[2:], "--outcome", "exists(purchase)"), "within"),
         ((*QUESTION, "--exclude-events", "purchas"), "purchase"),

@@ -14,6 +14,7 @@ from seqmine.cli._options import (
     log_section,
     output_options,
     progress_of,
+    set_aside,
     status,
 )
 from seqmine.cli._progress import StderrProgress
@@ -101,7 +102,7 @@ def command(source: str, frequent: bool, labels: str | None, rows: int, threads:
     )
     if not result.complete:
         click.echo("incomplete: a budget ran out; counts are exact, but better patterns may exist", err=True)
-    return status(complete=result.complete, quarantined=log.accounting.quarantined)
+    return status(complete=result.complete, quarantined=set_aside(section, log))
 
 
 class _Labelled:
