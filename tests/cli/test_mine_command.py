@@ -34,6 +34,15 @@ def test_labelled(seqmine: Seqmine, saved: Path) -> None:
     assert "base rate 50.0%" in done.err
 
 
+def test_a_table_for_people_leaves_out_patterns_without_effect(seqmine: Seqmine, saved: Path) -> None:
+    asked = ("mine", saved, *QUESTION, "--max-length", "1", "--redundancy", "none")
+    whole = json.loads(seqmine(*asked, "--format", "json").out)
+    assert any(row["lift"] == 1.0 for row in whole)
+    done = seqmine(*asked)
+    assert "visit" not in done.out
+    assert "patterns without any effect are not shown" in done.err
+
+
 def test_context_and_several_dates(seqmine: Seqmine, saved: Path) -> None:
     asked = ("--outcome", "exists(purchase) within 30d", "--at", "2023-11-20,2023-11-24", "--min-support", "5")
     done = seqmine(
