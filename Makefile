@@ -27,7 +27,7 @@ PIP := $(PY) -m pip -qq --no-input
 .PHONY: help demo test lint sanitize bench proofs build clean readme wheel
 
 help:
-	@echo "make demo      set up .venv, build, run the demo on real shopping data (first time about 2 minutes, then 20 s)"
+	@echo "make demo      set up .venv, build, run the demo on simulated shopping data (first time about 2 minutes, then 20 s)"
 	@echo "make test      set up .venv, build, run the C++ tests, linters, types and the Python tests (about 10 minutes)"
 	@echo "make lint      linters, types and import layers alone (1 minute)"
 	@echo "make sanitize  the tests again under ASan + UBSan, the threaded ones under TSan, with seeded bugs (about 15 minutes)"

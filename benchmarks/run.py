@@ -117,7 +117,7 @@ def page(results: dict[str, object]) -> str:
             f"## Mining: Open University ({runs[0]['n_events']:,} events, {runs[0]['n_rows']:,} rows, "
             f"{runs[0]['n_positive']:,} withdrawn)",
             "",
-            "Index = first event + 60 d, lookback 60 d, withdrawn after it, max_gap 7 d, length 3, support 1 %, fixed",
+            "Index = registration + 60 d, lookback 60 d, withdrawn after it, max_gap 7 d, length 3, support 1 %, fixed",
             f"gaps. The result is the same bytes in every run (digest {runs[0]['digest']}). Resident:",
             f"{runs[0]['bytes_per_event']:.1f} bytes an event for entity, time and code.",
             "",

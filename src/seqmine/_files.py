@@ -68,7 +68,7 @@ def prepare_output(path: str | os.PathLike[str], *, force: bool, directory: bool
             kind = "a directory" if target.is_dir() else "no directory"
             raise OutputExists(f"the output exists and is {kind}", file=str(target), hint="name another output")
         if not force:
-            raise OutputExists("the output exists", file=str(target), hint="use --force (force=True) to replace it")
+            raise OutputExists("the output exists", file=str(target), hint="use force=True to replace it")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,7 +91,7 @@ def atomic_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterato
             stream.flush()
             os.fsync(stream.fileno())
         if not force and target.exists():
-            raise OutputExists("the output appeared meanwhile", file=str(target), hint="use --force to replace it")
+            raise OutputExists("the output appeared meanwhile", file=str(target), hint="use force=True to replace it")
         temporary.replace(target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ def _replace_directory(temporary: Path, target: Path, *, force: bool) -> None:
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise
     if not force:
-        raise OutputExists("the output appeared meanwhile", file=str(target), hint="use --force to replace it")
+        raise OutputExists("the output appeared meanwhile", file=str(target), hint="use force=True to replace it")
     if _exchange(temporary, target):
         return
     # Two renames where the system cannot exchange: a crash between them leaves both, under hidden names.

@@ -34,6 +34,15 @@ def test_labelled(seqmine: Seqmine, saved: Path) -> None:
     assert "base rate 50.0%" in done.err
 
 
+def test_a_table_for_people_leaves_out_patterns_without_effect(seqmine: Seqmine, saved: Path) -> None:
+    asked = ("mine", saved, *QUESTION, "--max-length", "1", "--redundancy", "none")
+    whole = json.loads(seqmine(*asked, "--format", "json").out)
+    assert any(row["lift"] == 1.0 for row in whole)
+    done = seqmine(*asked)
+    assert "visit" not in done.out
+    assert "patterns without any effect are not shown" in done.err
+
+
 def test_context_and_several_dates(seqmine: Seqmine, saved: Path) -> None:
     asked = ("--outcome", "exists(purchase) within 30d", "--at", "2023-11-20,2023-11-24", "--min-support", "5")
     done = seqmine(
@@ -73,7 +82,7 @@ def test_frequent(seqmine: Seqmine, saved: Path, tmp_path: Path) -> None:
         (("--frequent", "--outcome", "exists(purchase) within 10d"), "--outcome does not go with --frequent"),
         (("--closed", *QUESTION), "--closed goes with --frequent"),
         (("--labels", "x.csv", "--outcome", "exists(purchase) within 10d"), "--labels"),
-        ((*QUESTION, "--max-gap", "2"), "max_gap"),
+        ((*QUESTION, "--max-gap", "2"), "SM-1000: --max-gap: "),
         ((*QUESTION, "--measure", "leverag"), "did you mean 'leverage'"),
         ((*QUESTION[2:], "--outcome", "exists(purchase)"), "within"),
         ((*QUESTION, "--exclude-events", "purchas"), "purchase"),

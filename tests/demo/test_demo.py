@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,7 +59,12 @@ def test_rows_and_base_rates(demo: Path) -> None:
     labels = json.loads((demo / "manifest.json").read_bytes())["labels"]
     stops, redeems = labels["stops_buying"], labels["redeems_coupon"]
     assert stops["n_rows"] + sum(stops["excluded"].values()) == 4 * 2_469
-    assert redeems["n_rows"] + sum(redeems["excluded"].values()) == 6_589
+    # Mailings of 2017-05-01 and later: the whole lookback lies within the data.
+    assert redeems["n_rows"] + sum(redeems["excluded"].values()) == 5_498
+    index = pq.read_table(demo / "labels_redeems_coupon.parquet")["index_time"]
+    baskets = load().events.filter(pc.field("event") == "basket")
+    assert pc.min(index).as_py() - timedelta(days=119) >= pc.min(baskets["time"]).as_py()
+    assert pc.min(index).as_py().isoformat() >= "2017-05-01T04:00:00"
     assert redeems["exclude_events"] == ["redeem"]
     for name, summary in labels.items():
         table = pq.read_table(demo / f"labels_{name}.parquet")
@@ -117,8 +124,32 @@ def test_what_the_reader_is_told(demo: Path) -> None:
     text = (demo / "summary.txt").read_text(encoding="utf-8")
     for word in ("exploratory", "expected", "left out", "base rate", "None of it is an effect", "outcome"):
         assert word in text
+    for word in ("-[1us,3w)->", "strictly later", "expected given the strata", "compared within strata", "simulated"):
+        assert word in " ".join(text.split())
     assert str(demo.parent) not in text
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_a_moment_is_told_with_what_it_is_compared_with(demo: Path) -> None:
+    text = (demo / "summary.txt").read_text(encoding="utf-8")
+    best = pq.read_table(demo / "moments_stops_buying.parquet").filter(pc.field("direction") == "raises").to_pylist()[0]
+    share = f"{best['n_positive']} of {best['n_matched']:,} stopped ({best['confidence']:.1%})"
+    expected = best["n_positive"] - best["score"]
+    assert f"{share}, {expected:,.0f} expected given the strata ({expected / best['n_matched']:.1%})" in text
+
+
+def test_the_mine_command_to_go_on_with_is_the_search_of_the_demo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["demo", "--output", str(tmp_path / "demo"), "--quiet"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  seqmine mine "))
+    words = shlex.split(line)[1:]
+    assert run([*words, "--output", str(tmp_path / "again.parquet"), "--quiet"]) == 0
+    again, first = (
+        pq.read_table(tmp_path / "again.parquet"),
+        pq.read_table(tmp_path / "demo/moments_stops_buying.parquet"),
+    )
+    assert again.equals(first)
 
 
 def test_manifest_names_every_file_and_its_bytes(demo: Path) -> None:

@@ -28,6 +28,29 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
+def test_the_architecture_names_what_is_there_and_nothing_else() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = set(re.findall(r"^\| (\w+) \| `", page, re.MULTILINE))
+    assert rooms == {path.name for path in (ROOT / "cpp" / "src").iterdir() if path.is_dir()}
+    diagram = page.split("```")[1]
+    foundation = next(line for line in diagram.splitlines() if line.startswith("L1"))
+    for name in re.findall(r"[ .]([a-z_]+)(?= |$)", foundation.split("   ")[0]):
+        assert (ROOT / "src" / "seqmine" / f"{name}.py").exists(), name
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name in re.findall(r"\((\w+)\)", project.split("layers = [")[1].split("]")[0]):
+        assert list((ROOT / "src" / "seqmine").glob(f"{name}*")), name
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in sorted((ROOT / "docs").glob("*.md")) if f"docs/{page.name})" not in readme] == []
+
+
+def test_nobody_calls_the_simulated_data_of_the_demo_real() -> None:
+    files = [ROOT / "README.md", ROOT / "Makefile", *(ROOT / "docs").glob("*.md"), *(ROOT / "src").rglob("*.py")]
+    assert [file.name for file in files if "real shopping" in file.read_text(encoding="utf-8")] == []
+
+
 def test_the_version_is_one() -> None:
     import tomllib
 

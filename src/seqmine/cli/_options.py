@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import pyarrow as pa
 
 from seqmine._files import atomic_file, json_bytes, prepare_output, write_bytes
-from seqmine.cli._output import FORMATS, emit, format_of, write_table
+from seqmine.cli._output import FORMATS, emit, format_of, refuse_terminal, write_table
 from seqmine.cli._progress import StderrProgress
 from seqmine.cli.exit_codes import COMPLETE, INCOMPLETE, QUARANTINED
 from seqmine.pipeline.config import LogSection, parse_log
 from seqmine.pipeline.manifest import manifest, output_digest
+from seqmine.pipeline.source import is_saved_log
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
 
 __all__ = [
     "Answer",
@@ -26,6 +30,7 @@ __all__ = [
     "log_section",
     "output_options",
     "progress_of",
+    "set_aside",
     "status",
 ]
 
@@ -114,8 +119,16 @@ def progress_of(given: dict[str, Any]) -> StderrProgress:
 
 
 def status(*, complete: bool = True, quarantined: int = 0) -> int:
-    """Return the exit code of a result that was written; incomplete outranks quarantined."""
+    """Return the exit code of a result that was written; incomplete outranks quarantined.
+
+    ``quarantined`` counts the rows that this call set aside, not those that were set aside when a log was saved.
+    """
     return INCOMPLETE if not complete else QUARANTINED if quarantined else COMPLETE
+
+
+def set_aside(section: LogSection, log: EventLog) -> int:
+    """Return how many rows were set aside by reading ``log`` now: of a saved log, none."""
+    return 0 if is_saved_log(section.path) else log.accounting.quarantined
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,9 @@ class Answer:
         output = given.pop("output")
         force = given.pop("force")
         form = format_of(given.pop("form"), output)
-        if output is not None:
+        if output is None:
+            refuse_terminal(form)
+        else:
             prepare_output(output, force=force)
             prepare_output(_manifest_of(output), force=force)
         return cls(form, output, force, given.pop("raw_csv"))

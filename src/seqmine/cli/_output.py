@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from seqmine.cli._spreadsheet import formula_safe
 from seqmine.cli._text_safety import printable
 
-__all__ = ["FORMATS", "emit", "format_of", "write_table"]
+__all__ = ["FORMATS", "emit", "format_of", "refuse_terminal", "write_table"]
 
 FORMATS = ("table", "json", "csv", "parquet")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
@@ -44,11 +44,16 @@ def emit(table: pa.Table, name: str, *, raw_csv: bool = False, limit: int | None
     if name == "table":
         _print_table(table, limit)
         return
-    if name == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("Parquet is not for a terminal: give --output FILE.parquet, or pipe it")
+    refuse_terminal(name)
     sys.stdout.flush()
     write_table(table, name, sys.stdout.buffer, raw_csv=raw_csv)
     sys.stdout.buffer.flush()
+
+
+def refuse_terminal(name: str) -> None:
+    """Raise where ``name`` is no format for a terminal and stdout is one."""
+    if name == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for a terminal: give --output FILE.parquet, or pipe it")
 
 
 def write_table(table: pa.Table, name: str, stream: BinaryIO, *, raw_csv: bool = False) -> None:

@@ -31,7 +31,7 @@ COMMANDS = {
     "find": "List where a pattern happens.",
     "mine": "Search for the patterns that come before an outcome.",
     "run": "Do everything that a configuration file says, and keep it in a run directory.",
-    "demo": "Run on a year of real shopping data.",
+    "demo": "Run on a year of simulated grocery shopping.",
 }
 
 
@@ -99,7 +99,18 @@ def run(argv: Sequence[str]) -> int:
     except BaseException as error:
         if debug:
             traceback.print_exception(error)
+        if isinstance(error, SeqmineError):
+            _put_in_words(error, argv)
         return _tell(error, as_json=as_json)
+
+
+def _put_in_words(error: SeqmineError, argv: Sequence[str]) -> None:
+    from seqmine.cli._faces import in_words_of
+
+    name = next((argument for argument in argv if argument in COMMANDS), None)
+    command = None if name is None else cli.get_command(click.Context(cli), name)
+    if command is not None:
+        in_words_of(command, error)
 
 
 def _tell(error: BaseException, *, as_json: bool) -> int:

@@ -24,10 +24,11 @@ __all__ = ["command"]
 @click.option("--force", is_flag=True, help="Replace an earlier demo.")
 @common
 def command(output: Path, force: bool, threads: int, **given: Any) -> int:
-    """Run on a year of real shopping data.
+    """Run on a year of simulated grocery shopping.
 
     Asks which timed sequences of baskets and campaigns come before a household stops buying, and before it redeems a
-    coupon. Takes about 20 seconds. The data come with: pip install 'seqmine[demo]'.
+    coupon. Takes about 20 seconds. The data, simulated on real patterns,
+    come with: pip install 'seqmine[demo]'.
     """
     from seqmine.demo.run import run_demo
 

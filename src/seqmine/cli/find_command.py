@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from seqmine.cli._options import Answer, common, log_options, log_section, output_options, progress_of, status
+from seqmine.cli._options import (
+    Answer,
+    common,
+    log_options,
+    log_section,
+    output_options,
+    progress_of,
+    set_aside,
+    status,
+)
+
+if TYPE_CHECKING:
+    from seqmine.pipeline.config import LogSection
 
 __all__ = ["command"]
 
@@ -52,7 +66,7 @@ def command(
     parsed = [parse_pattern(text) for text in patterns]
     with progress.stage("read the log"):
         log = open_log(section, threads=threads)
-    with progress.stage("match"):
+    with progress.stage("match"), _value_by_its_name(section):
         table = (
             count(log, parsed, threads=threads)
             if count_only
@@ -70,4 +84,17 @@ def command(
             "result": {"n_rows": table.num_rows},
         },
     )
-    return status(quarantined=log.accounting.quarantined)
+    return status(quarantined=set_aside(section, log))
+
+
+@contextlib.contextmanager
+def _value_by_its_name(section: LogSection) -> Iterator[None]:
+    """In a log the column of --value is called ``value``; say so to whom asks for it by its name in the file."""
+    from seqmine.errors import InvalidPattern
+
+    try:
+        yield
+    except InvalidPattern as error:
+        if section.value not in {None, "value"} and f"'{section.value}'" in error.message:
+            error.hint = f"--value makes {section.value} the value of an event: write value in the pattern"
+        raise

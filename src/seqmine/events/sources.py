@@ -183,7 +183,7 @@ def require_columns(schema: pa.Schema, wanted: Mapping[str, str], file: str | No
         near = did_you_mean(name, names)
         shown = ", ".join(repr(column) for column in names[:10]) + (", ..." if len(names) > 10 else "")
         hint = f"did you mean {near!r}? " if near else ""
-        hint += f"pass {keyword}= with one of the columns: {shown}" if names else "the input has no columns"
+        hint += f"pass one of the columns as {keyword}=: {shown}" if names else "the input has no columns"
         if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
             hint = "the fields look separated by another mark than a comma; convert the file to commas"
         raise SchemaError(f"there is no column for {keyword}=", file=file, column=name, hint=hint)
@@ -435,7 +435,9 @@ def _format_of(file: str, head: bytes) -> Format:
         return named
     if file == "-" or head.startswith(_GZIP):
         return "csv"
-    raise ParameterError("the name does not tell the format", file=file, hint='pass format="parquet", "csv" or "arrow"')
+    raise ParameterError(
+        "the name does not tell the format", file=file, hint='pass format="csv" (or "parquet", "arrow")'
+    )
 
 
 def batches_of(reader: Iterable[pa.RecordBatch], file: str | None) -> Iterator[Chunk]:

@@ -7,10 +7,11 @@ under a temporary name and renamed as a whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine._files import atomic_directory, file_digest, json_bytes
-from seqmine.errors import CorruptFileError, MissingInputError, ParameterError, UnsafePath
+from seqmine.errors import CorruptFileError, MissingInputError, OutputExists, ParameterError, UnsafePath
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import ArrowArray, pa
 from seqmine.events.data import AttributeColumn, LogData, content_digest
@@ -42,7 +43,7 @@ _DTYPES: Final = {
 
 def save_log(data: LogData, path: str | os.PathLike[str], digest: str, *, overwrite: bool) -> None:
     """Write a log as the new directory ``path``; see `EventLog.save`."""
-    with atomic_directory(path, force=overwrite, check=_refuse_foreign) as folder:
+    with _said_as_overwrite(), atomic_directory(path, force=overwrite, check=_refuse_foreign) as folder:
         files: dict[str, dict[str, Any]] = {}
         columns: dict[str, dict[str, Any]] = {}
         for name, array in data.arrays().items():
@@ -216,6 +217,15 @@ def _texts(array: ArrowArray, folder: Path) -> tuple[str, ...]:
 
 def _dtype_text(dtype: np.dtype[Any]) -> str:
     return f"<{dtype.kind}{dtype.itemsize}"
+
+
+@contextlib.contextmanager
+def _said_as_overwrite() -> Iterator[None]:
+    try:
+        yield
+    except OutputExists as error:
+        error.hint = (error.hint or "").replace("force=", "overwrite=") or None
+        raise
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -181,7 +181,7 @@ class TimeReader:
                 "the times are integers and no unit was declared",
                 file=place.file,
                 column=self.column,
-                hint='pass time_unit="s", "ms", "us" or "ns"',
+                hint='pass time_unit="s" (or "ms", "us", "ns")',
             )
         valid = np.asarray(array.is_valid())
         if pa.types.is_uint64(array.type):
@@ -246,7 +246,7 @@ class TimeReader:
                 file=place.file,
                 row=place.row(first),
                 column=self.column,
-                hint='pass time_unit="s", "ms", "us" or "ns"',
+                hint='pass time_unit="s" (or "ms", "us", "ns")',
             )
 
     def _localise(self, time: Int64, flags: Bytes, valid: npt.NDArray[np.bool_], place: _Place) -> tuple[Int64, Bytes]:

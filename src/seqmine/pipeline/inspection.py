@@ -21,6 +21,7 @@ from seqmine.pipeline.source import is_saved_log, open_log
 from seqmine.pipeline.summary import instant
 
 if TYPE_CHECKING:
+    from seqmine.events.accounting import Accounting
     from seqmine.events.log import EventLog
 
 __all__ = ["Inspection", "guess_columns", "inspect_source"]
@@ -37,8 +38,10 @@ _NAMES = {
 }
 _SAMPLE_ROWS = 4_096
 _TOP = 15
+_EXAMPLES = 5
 _ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
-_OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)$"
+_NUMBER = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+_OFFSET = r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"  # a date alone ends in what looks like one
 # Whole numbers that mean a time since 1970 lie in these ranges for the years 1990 to 2100.
 _UNITS = {"s": (631_152_000, 4_102_444_800)}
 _UNITS |= {
@@ -133,11 +136,17 @@ def inspect_source(source: str, given: Mapping[str, Any], *, threads: int = 0) -
     log = open_log(section, threads=threads)
     described = _describe(log)
     accounting = log.accounting
+    saved = is_saved_log(source)
     if accounting.quarantined:
+        share = accounting.quarantined / accounting.rows_in
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in accounting.reasons.items())
-        notes.append(f"{accounting.quarantined:,} rows cannot be used ({reasons}): add --on-bad-row quarantine")
+        said = "were set aside when the log was saved" if saved else "cannot be used"
+        todo = "" if saved else ": correct them, or add --on-bad-row quarantine"
+        rows = f"{accounting.quarantined:,} of {accounting.rows_in:,} rows ({share:.1%})"
+        notes.append(f"{rows} {said} ({reasons}; for example {_examples(accounting)}){todo}")
     if accounting.exact_duplicates_seen and accounting.duplicate_policy == "none":
-        notes.append(f"{accounting.exact_duplicates_seen:,} rows repeat another one exactly: see --duplicates exact")
+        todo = "to leave them out, ingest the files again with" if saved else "see"
+        notes.append(f"{accounting.exact_duplicates_seen:,} rows repeat another one exactly: {todo} --duplicates exact")
     return Inspection(
         source,
         tuple(columns),
@@ -146,6 +155,16 @@ def inspect_source(source: str, given: Mapping[str, Any], *, threads: int = 0) -
         described,
         tuple(_event_types(log)),
     )
+
+
+def _examples(accounting: Accounting) -> str:
+    places = sorted(
+        {place for found in accounting.examples.values() for place in found},
+        key=lambda place: (place[0] or "", place[1]),
+    )
+    files = {file for file, _ in places}
+    shown = [f"row {row}" if len(files) == 1 else f"row {row} of {file}" for file, row in places[:_EXAMPLES]]
+    return ", ".join(shown)
 
 
 def guess_columns(schema: pa.Schema) -> dict[str, str]:
@@ -177,7 +196,10 @@ def _mapped(source: str, given: dict[str, Any]) -> tuple[LogSection, list[dict[s
                 hint=f"name it with --{role}; the columns are {', '.join(schema.names[:30])}",
             )
     sample = pa.table({}) if chunk is None else _decoded(chunk.batch.slice(0, _SAMPLE_ROWS))
-    types = {name: _type_of(sample, field, first.is_text) for name, field in zip(schema.names, schema, strict=True)}
+    types = {
+        name: _type_of(sample, field, first.is_text, is_time=name == roles["time"])
+        for name, field in zip(schema.names, schema, strict=True)
+    }
     if "value" in roles and "value" not in given and types[roles["value"]] != "number":
         del roles["value"]
     notes: list[str] = []
@@ -203,7 +225,7 @@ def _decoded(batch: pa.RecordBatch) -> Any:
     return pa.table(columns)
 
 
-def _type_of(sample: Any, field: Any, is_text: bool) -> str:
+def _type_of(sample: Any, field: Any, is_text: bool, *, is_time: bool) -> str:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return "time"
@@ -222,11 +244,12 @@ def _type_of(sample: Any, field: Any, is_text: bool) -> str:
     filled: Any = values.filter(pc.not_equal(pc.utf8_trim_whitespace(values), pa.scalar("", values.type))).drop_null()
     if len(filled) == 0:
         return "text"
-    if pc.all(pc.match_substring_regex(filled, _ISO)).as_py():
-        return "time"
-    return (
-        "number" if pc.all(pc.match_substring_regex(filled, r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$")).as_py() else "text"
-    )
+    for kind, pattern in (("time", _ISO), ("number", _NUMBER)):
+        n_fitting = pc.sum(pc.match_substring_regex(filled, pattern)).as_py()
+        # A few odd times are bad rows of a column of times. Elsewhere one odd field makes a column text.
+        if n_fitting == len(filled) or (is_time and 2 * n_fitting > len(filled)):
+            return kind
+    return "text"
 
 
 def _time_keys(sample: Any, column: str, kind: str, given: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
@@ -234,6 +257,9 @@ def _time_keys(sample: Any, column: str, kind: str, given: Mapping[str, Any], no
         return {}
     values: Any = sample[column]
     if kind == "number" and "time_unit" not in given:
+        if not pa.types.is_integer(values.type) and not pa.types.is_floating(values.type):
+            values = values.cast(pa.large_string())
+            values = values.filter(pc.match_substring_regex(values, _NUMBER).fill_null(False))
         numbers: Any = pc.min_max(values.cast(pa.float64())).as_py()
         for unit, (low, high) in _UNITS.items():
             if numbers["min"] is not None and low <= numbers["min"] and numbers["max"] <= high:

@@ -15,7 +15,7 @@ from seqmine.pipeline.config import RunConfig, load_config
 from seqmine.pipeline.manifest import host_record, manifest, output_digests, run_identity
 from seqmine.pipeline.outputs import write_parquet
 from seqmine.pipeline.progress import Progress
-from seqmine.pipeline.source import fingerprints, open_log
+from seqmine.pipeline.source import fingerprints, is_saved_log, open_log
 from seqmine.pipeline.summary import summary_text
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class RunResult:
         The directory's name: given, or made from the configuration and the inputs.
     log, labels, moments
         What was read, asked and found.
+    from_saved_log
+        The log was saved earlier, and its bad rows were set aside then.
     """
 
     directory: Path
@@ -47,6 +49,7 @@ class RunResult:
     log: EventLog
     labels: Labels
     moments: MiningResult
+    from_saved_log: bool = False
 
     @property
     def complete(self) -> bool:
@@ -55,8 +58,8 @@ class RunResult:
 
     @property
     def n_quarantined(self) -> int:
-        """Input rows that were set aside."""
-        return self.log.accounting.quarantined
+        """Input rows that this run set aside; none when it read a saved log."""
+        return 0 if self.from_saved_log else self.log.accounting.quarantined
 
 
 def run_config(
@@ -151,7 +154,7 @@ def run_study(
         (folder / "run.json").write_bytes(json_bytes(host_record(progress, paths=paths, threads=threads)))
         # Last: a directory without it is no result.
         (folder / "manifest.json").write_bytes(json_bytes(record))
-    return RunResult(target, name, log, labels, moments)
+    return RunResult(target, name, log, labels, moments, is_saved_log(config.log.path))
 
 
 def _work(config: RunConfig, folder: Path, threads: int, progress: Progress) -> tuple[EventLog, Labels, MiningResult]:

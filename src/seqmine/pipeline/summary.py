@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from seqmine.labels import Labels
     from seqmine.mining import MiningResult
 
-__all__ = ["EXPLORATORY", "instant", "labels_lines", "log_lines", "moment_lines", "summary_text"]
+__all__ = [
+    "EXPLORATORY",
+    "expected_positive",
+    "has_effect",
+    "instant",
+    "labels_lines",
+    "log_lines",
+    "moment_lines",
+    "summary_text",
+]
 
 EXPLORATORY = (
     "exploratory: the moments were searched for and counted on the same rows, so their rates flatter them,\n"
@@ -44,7 +54,7 @@ def summary_text(config: RunConfig, log: EventLog, labels: Labels, moments: Mini
         *(f"  {line}" for line in labels_lines(labels)),
         "",
         f"Moments ({EXPLORATORY.split(':', maxsplit=1)[0]})",
-        *moment_lines(moments.to_arrow(), limit=_SHOWN),
+        *moment_lines(moments.to_arrow(), limit=_SHOWN, stratified=bool(config.moments.strata)),
         "",
         *EXPLORATORY.splitlines(),
     ]
@@ -72,18 +82,37 @@ def labels_lines(labels: Labels) -> list[str]:
     return lines
 
 
-def moment_lines(table: Any, *, limit: int) -> Iterator[str]:
-    """Yield the best moments of a result table, one to a line and one for its numbers."""
+def moment_lines(table: Any, *, limit: int, stratified: bool = False) -> Iterator[str]:
+    """Yield the best moments of a result table, one to a line and one for its numbers; not those without any effect."""
     if table.num_rows == 0:
         yield "  none: no pattern has the minimum support"
-    for rank, row in enumerate(table.slice(0, limit).to_pylist(), start=1):
+    rows = [row for row in table.to_pylist() if has_effect(row, stratified=stratified)]
+    for rank, row in enumerate(rows[:limit], start=1):
         yield f"  {rank:2}. {row['pattern']}"
-        yield (
-            f"      {row['direction']}: {row['n_positive']:,} of {row['n_matched']:,} rows ({row['confidence']:.1%}) "
-            f"against {row['base_rate']:.1%} of all: {row['lift']:.2f} times"
-        )
-    if table.num_rows > limit:
-        yield f"  and {table.num_rows - limit:,} more in moments.parquet"
+        counts = f"{row['direction']}: {row['n_positive']:,} of {row['n_matched']:,} rows ({row['confidence']:.1%})"
+        if stratified:
+            expected = expected_positive(row)
+            times = f": {row['n_positive'] / expected:.2f} times" if expected > 0 else ""
+            yield f"      {counts}, {expected:,.1f} expected given the strata{times}; base rate {row['base_rate']:.1%}"
+        else:
+            yield f"      {counts} against {row['base_rate']:.1%} of all: {row['lift']:.2f} times"
+    if len(rows) > limit:
+        yield f"  and {len(rows) - limit:,} more in moments.parquet"
+    if len(rows) < table.num_rows:
+        yield f"  {table.num_rows - len(rows):,} patterns without any effect are not shown"
+
+
+def has_effect(row: dict[str, Any], *, stratified: bool) -> bool:
+    """Whether those that match have the outcome more, or less, often than those that they are compared with."""
+    # Of other measures than leverage the score need not be 0 where nothing happens; the lift is 1 for all of them.
+    compared, nothing = (row["score"], 0.0) if stratified else (row["lift"], 1.0)
+    return not math.isclose(compared, nothing, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def expected_positive(row: dict[str, Any]) -> float:
+    """Return how many of the matched rows the strata let expect to have the outcome."""
+    # Strata go with leverage alone, whose score is the distance between what happened and what was to be expected.
+    return float(row["n_positive"] - row["score"] if row["direction"] == "raises" else row["n_positive"] + row["score"])
 
 
 def instant(us: int) -> str:

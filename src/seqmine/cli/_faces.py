@@ -1,0 +1,90 @@
+"""The library's messages in the words of a command: ``timezone="UTC"`` becomes ``--timezone UTC``.
+
+Messages name an option as its keyword in Python, ``name=`` or ``name="value"``. A command knows it as a flag, a
+configuration file as a key. The names are read from the command itself, so there is no second list to keep.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import click
+
+from seqmine.errors import InvalidOutcome, InvalidPattern, SeqmineError
+
+__all__ = ["in_words_of"]
+
+_VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|True\b|None\b)?"
+
+
+def in_words_of(command: click.Command, error: SeqmineError) -> None:
+    """Rewrite message and hint of ``error`` as a user of ``command`` would say them."""
+    # These quote what the user wrote, which may hold the same words.
+    if not isinstance(error, (InvalidPattern, InvalidOutcome)):
+        error.message = _rendered(command, error.message)
+    if error.hint is not None:
+        error.hint = _rendered(command, error.hint)
+
+
+def _rendered(command: click.Command, text: str) -> str:
+    in_file = command.name == "run"
+    names = _keys() if in_file else _flags(command)
+    every = "|".join(map(re.escape, names))
+    long = "|".join(re.escape(name) for name in names if "_" in name) or "(?!)"
+    # `time=` is an option; so is a bare `time_unit`, while a bare `time` is only a word.
+    forms = [rf"(?P<name>{every})={_VALUE}", rf"(?P<bare>{long})(?![\w\"'(=])"]
+    if not in_file:
+        forms.append(rf"\[(?:log|study|moments)\] (?P<key>{every})(?=:)")
+    pattern = rf"(?<![\w\"'.-])(?:{'|'.join(reversed(forms))})"
+
+    def said(found: re.Match[str]) -> str:
+        by_form = found.groupdict()
+        name = by_form["name"] or by_form["bare"] or by_form["key"]
+        return names[name](by_form["value"])
+
+    return re.sub(pattern, said, text)
+
+
+Say = Callable[[str | None], str]
+
+
+def _flags(command: click.Command) -> dict[str, Say]:
+    flags = {
+        option.name: _flag(option.opts[0])
+        for option in command.params
+        if isinstance(option, click.Option) and option.name is not None
+    }
+    if "entity" not in flags:
+        return flags
+    from seqmine.pipeline.config import LogSection
+
+    only_in_files = {name: _only_in_files(name) for name in LogSection.model_fields if name != "path"}
+    return only_in_files | flags
+
+
+def _flag(flag: str) -> Say:
+    def say(value: str | None) -> str:
+        return flag if value in {None, "True"} else f"no {flag}" if value == "None" else f"{flag} {str(value)[1:-1]}"
+
+    return say
+
+
+def _only_in_files(name: str) -> Say:
+    return lambda value: f"{name}{'' if value is None else f' = {value}'} (of [log], with `seqmine run`)"
+
+
+def _keys() -> dict[str, Say]:
+    from seqmine.pipeline.config import LogSection, MomentsSection, StudySection
+
+    keys = {name: _key(name) for part in (LogSection, StudySection, MomentsSection) for name in part.model_fields}
+    return keys | {"force": _flag("--force")}
+
+
+def _key(name: str) -> Say:
+    def say(value: str | None) -> str:
+        if value is None:
+            return name
+        return f"no {name}" if value == "None" else f'{name} = "{value[1:-1]}"' if value != "True" else f"{name} = true"
+
+    return say
