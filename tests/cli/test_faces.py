@@ -116,6 +116,16 @@ def test_inspect_reads_a_column_of_times_with_a_few_odd_ones(seqmine: Seqmine, s
     assert "n/a" not in done.out
 
 
+def test_inspect_shows_the_columns_of_what_cannot_be_read(seqmine: Seqmine, source: Path) -> None:
+    source.write_text(NAIVE + "u3,2026-01-02T00:00:00Z,login,\n")  # one time with an offset among those without
+    done = seqmine("inspect", source)
+    assert done.code == 65
+    assert "mixed" in done.err
+    assert "entity" in done.out
+    assert "amount" in done.out
+    assert seqmine("inspect", source, "--format", "json").out == ""
+
+
 def test_inspect_guesses_the_unit_in_spite_of_odd_times(seqmine: Seqmine, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("user,time,event\na,1767225600,x\nb,1767225601,x\nc,never,x\n")

@@ -27,11 +27,18 @@ def command(source: str, form: str, threads: int, **given: Any) -> int:
     file so, and shows counts, time range, ties and the commonest event types. --format toml prints the [log] section
     for a configuration file.
     """
-    from seqmine.pipeline.inspection import inspect_source
+    from seqmine.errors import DataError
+    from seqmine.pipeline.inspection import inspect_columns, inspect_source
 
-    progress = progress_of(given)
-    with progress.stage("read"):
-        seen = inspect_source(source, given_log_keys(given), threads=threads)
+    progress, keys = progress_of(given), given_log_keys(given)
+    try:
+        with progress.stage("read"):
+            seen = inspect_source(source, keys, threads=threads)
+    except DataError:
+        # What cannot be read as a log can still be looked at.
+        if form == "table" and (columns := inspect_columns(source, keys)):
+            emit(pa.Table.from_pylist(columns), "table")
+        raise
     if form == "json":
         click.echo(json.dumps(seen.to_dict(), indent=2, ensure_ascii=False))
         return 0

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqmine.errors import SchemaError
+from seqmine.errors import SchemaError, SeqmineError
 from seqmine.pipeline.config import LogSection, parse_log
 from seqmine.pipeline.source import is_saved_log, open_log
 from seqmine.pipeline.summary import instant
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seqmine.events.accounting import Accounting
     from seqmine.events.log import EventLog
 
-__all__ = ["Inspection", "guess_columns", "inspect_source"]
+__all__ = ["Inspection", "guess_columns", "inspect_columns", "inspect_source"]
 
 # The usual names of each column, the likeliest first; compared without case and punctuation.
 _NAMES = {
@@ -155,6 +155,13 @@ def inspect_source(source: str, given: Mapping[str, Any], *, threads: int = 0) -
         described,
         tuple(_event_types(log)),
     )
+
+
+def inspect_columns(source: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what can be said of the columns of a file that cannot be read as a log; nothing where that fails too."""
+    with contextlib.suppress(SeqmineError):
+        return [] if is_saved_log(source) else _mapped(source, dict(given))[1]
+    return []
 
 
 def _examples(accounting: Accounting) -> str:
