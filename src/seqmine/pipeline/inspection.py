@@ -189,7 +189,7 @@ def guess_columns(schema: pa.Schema) -> dict[str, str]:
 def _mapped(source: str, given: dict[str, Any]) -> tuple[LogSection, list[dict[str, Any]], list[str]]:
     from seqmine.events.sources import open_paths
 
-    first = open_paths(source, given.get("format"), given.get("max_expansion", 200.0))[0]
+    first = open_paths(source, given.get("format"), given.get("max_expansion", 200.0), warn=False)[0]
     schema = first.schema()
     chunks: Any = first.chunks(schema.names)
     with contextlib.closing(chunks):

@@ -29,9 +29,8 @@ def input_files(section: LogSection) -> list[str]:
     if is_saved_log(section.path):
         files = [str(Path(section.path) / "manifest.json")]
     else:
-        files = [
-            name for name in _names(open_paths(section.path, section.format, section.max_expansion)) if name != "-"
-        ]
+        sources = open_paths(section.path, section.format, section.max_expansion, warn=False)  # reading them warns
+        files = [name for name in _names(sources) if name != "-"]
     return files + [path for path in (section.identity, section.starts) if path is not None]
 
 
