@@ -239,8 +239,8 @@ def test_an_unknown_column_names_the_nearest() -> None:
         Labels.from_arrow(table).column("plam")
 
 
-@pytest.mark.parametrize(("observed_until", "matched", "undecided"), [(9 * DAY, 0, 1), (10 * DAY, 1, 0)])
-def test_silence_after_the_end_of_the_log_is_unknown(observed_until: int, matched: int, undecided: int) -> None:
+@pytest.mark.parametrize(("observed_until", "matched", "undecided"), [(9 * DAY, 0, 1), (10 * DAY, 1, 0), (None, 1, 0)])
+def test_silence_after_the_declared_end_is_unknown(observed_until: int | None, matched: int, undecided: int) -> None:
     log = make_log([("a", 7 * DAY, "x"), ("b", DAY, "y")], observed_until=observed_until)
     labels = Labels.from_arrow(pa.table({"entity": ["a"], "index_time": instants(40 * DAY), "label": [0]}))
     found = count(log, "x -> no y within 3d", labels=labels).to_pylist()[0]

@@ -120,7 +120,7 @@ def to_labels(rows: list[tuple[str, int, int]], lookback: int | None, excluded: 
 def check_count(case: CountCase) -> None:
     log = to_seqmine(case.log)
     labels = to_labels(case.rows, case.lookback, case.excluded)
-    rows = seen_rows(case.rows, case.log.observed_until, case.lookback, case.excluded, case.log.starts)
+    rows = seen_rows(case.rows, case.log.declared_end, case.lookback, case.excluded, case.log.starts)
     marks = [label for *_, label in case.rows]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnknownEventWarning)

@@ -158,7 +158,7 @@ def check_mine(case: MineCase) -> None:
     mined = result.to_arrow().to_pylist()
     ranking = all_scored(
         case.log,
-        seen_rows(case.rows, case.log.observed_until, case.lookback, starts=case.log.starts),
+        seen_rows(case.rows, case.log.declared_end, case.lookback, starts=case.log.starts),
         [label for *_, label in case.rows],
         case.limits,
         min_support=case.min_support,
@@ -249,7 +249,7 @@ def learned(learn: LearnCase, *, learn_gaps: bool = True, threads: int = 0) -> s
 def check_recount(learn: LearnCase, mined: list[dict[str, Any]]) -> None:
     """Every reported row says the truth about its own text."""
     case = learn.case
-    rows = seen_rows(case.rows, case.log.observed_until, case.lookback, starts=case.log.starts)
+    rows = seen_rows(case.rows, case.log.declared_end, case.lookback, starts=case.log.starts)
     labels = [label for *_, label in case.rows]
     for row in mined:
         pattern = parse_mined(row["pattern"], frozenset({"size"}))
@@ -290,7 +290,7 @@ def check_best_gap(learn: LearnCase) -> None:
     if one_class(case) or learn.bins is None:
         return
     mined = learned(replace(learn, case=case, context=(), absence=())).to_arrow().to_pylist()
-    rows = seen_rows(case.rows, case.log.observed_until, case.lookback, starts=case.log.starts)
+    rows = seen_rows(case.rows, case.log.declared_end, case.lookback, starts=case.log.starts)
     labels = [label for *_, label in case.rows]
     limits = case.limits
     edges: list[int | None] = [limits.min_gap or 1, *learn.bins, limits.max_gap]

@@ -222,20 +222,21 @@ def top_threshold(sums: list[int | Fraction], share: Fraction) -> int | Fraction
 
 def seen_rows(
     rows: list[tuple[str, int, int | float | Fraction]],
-    observed_until: int,
+    declared_end: int | None,
     lookback: int | None,
     exclude_events: tuple[str, ...] = (),
     starts: dict[str, int] | None = None,
 ) -> list[Row]:
     """What the miner may see of each labelled row: [index - lookback, index), less the excluded events.
 
-    Without a lookback it sees everything since the entity's start. What comes after the log's end is unknown.
+    Without a lookback it sees everything since the entity's start. Nothing is known after the end that was
+    declared for the log; without one it is complete up to every index.
     """
     return [
         Row(
             entity,
             (starts or {}).get(entity) if lookback is None else index - lookback,
-            min(index - 1, observed_until),
+            index - 1 if declared_end is None else min(index - 1, declared_end),
             frozenset(exclude_events),
         )
         for entity, index, _ in rows

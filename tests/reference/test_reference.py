@@ -380,10 +380,10 @@ def test_top_threshold() -> None:
 
 
 def test_what_a_labelled_row_sees() -> None:
-    assert seen_rows([("x", 10, 1)], 9, 4, ("q",)) == [Row("x", 6, 9, frozenset({"q"}))]
+    assert seen_rows([("x", 10, 1)], None, 4, ("q",)) == [Row("x", 6, 9, frozenset({"q"}))]
     assert seen_rows([("x", 10, 1)], 20, None) == [Row("x", None, 9)]
     assert seen_rows([("x", 10, 1)], 8, None) == [Row("x", None, 8)]
-    assert seen_rows([("x", 10, 1)], 9, None, (), {"x": 3}) == [Row("x", 3, 9)]
+    assert seen_rows([("x", 10, 1)], None, None, (), {"x": 3}) == [Row("x", 3, 9)]
 
 
 # --- mining ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from seqmine.events.arrow import ArrowArray, pa, pc
 from seqmine.events.columns import AttributeKind
 from seqmine.events.times import MIN_TIME
 
-__all__ = ["AttributeColumn", "LogData", "Piece", "content_digest", "names_array", "time_bounds"]
+__all__ = ["AttributeColumn", "LogData", "Piece", "content_digest", "names_array", "start_times", "time_bounds"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -200,6 +200,13 @@ def time_bounds(data: LogData) -> tuple[int, int]:
     offsets = data.entity_offsets
     filled = offsets[:-1] < offsets[1:]
     return int(data.time[offsets[:-1][filled]].min()), int(data.time[offsets[1:][filled] - 1].max())
+
+
+def start_times(data: LogData) -> Int64:
+    """Return when each entity's life began, (n_entities,): as declared, else its first event."""
+    first = data.time[data.entity_offsets[:-1]]
+    declared = data.declared_start
+    return first if declared is None else np.where(declared == _NOT_DECLARED, first, declared)
 
 
 def content_digest(data: LogData) -> str:

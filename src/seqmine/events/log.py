@@ -17,7 +17,7 @@ from seqmine.errors import ParameterError, SchemaError
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import pc
 from seqmine.events.columns import read_names
-from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest
+from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest, start_times
 from seqmine.events.export import arrow_batches, arrow_schema, html_summary, summary
 from seqmine.events.ingest import ingest
 from seqmine.events.native import native_log
@@ -29,7 +29,6 @@ from seqmine.events.zones import Zone, zone
 __all__ = ["EventLog"]
 
 Int64 = npt.NDArray[np.int64]
-_NOT_DECLARED = np.iinfo(np.int64).min
 
 
 class EventLog:
@@ -380,6 +379,11 @@ class EventLog:
         return int(self._memo("until", lambda: self._data.observed_until))
 
     @property
+    def declared_until(self) -> int | None:
+        """The ``observed_until`` that was declared; None when the last event stands in for it."""
+        return self._data.declared_until
+
+    @property
     def accounting(self) -> Accounting:
         """What became of every input row."""
         return self._data.accounting
@@ -402,7 +406,7 @@ class EventLog:
     @property
     def start_times(self) -> Int64:
         """When each entity's life began, (n_entities,) UTC microseconds: as declared, else its first event."""
-        result: Int64 = self._memo("starts", self._start_times)
+        result: Int64 = self._memo("starts", lambda: start_times(self._data))
         return result
 
     @property
@@ -490,8 +494,3 @@ class EventLog:
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]
-
-    def _start_times(self) -> Int64:
-        first = self.time[self.entity_offsets[:-1]]
-        declared = self._data.declared_start
-        return first if declared is None else np.where(declared == _NOT_DECLARED, first, declared)

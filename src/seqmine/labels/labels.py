@@ -178,7 +178,8 @@ class Labels:
 
         Row i sees ``[index - lookback, index)`` of its entity, or everything from the entity's start (declared, else
         its first event) when there is no lookback; never an event at or after the index, never an excluded type. It
-        sees nothing after the log's ``observed_until``, so an absence that reaches further is undecided.
+        sees nothing after an ``observed_until`` that was declared for the log, so an absence that reaches further is
+        undecided. Where none was declared, the log is taken to be complete up to every index.
         Entities that the log lacks stay, without events, so that n does not depend on the log.
 
         Raises
@@ -197,7 +198,7 @@ class Labels:
         else:
             lo = np.zeros_like(time)
         lo = np.ascontiguousarray(lo)
-        last = np.minimum(time - 1, log.observed_until)
+        last = time - 1 if log.declared_until is None else np.minimum(time - 1, log.declared_until)
         rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=excluded_types(log, self.exclude_events))
         return BoundRows(rows, label, entity, time, lo)
 
