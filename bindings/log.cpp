@@ -115,7 +115,8 @@ void register_log(py::module_& module) {
   py::class_<Log>(module, "Log")
       .def(py::init(&make_log), py::kw_only(), py::arg("entity_offsets"), py::arg("time"), py::arg("code"),
            py::arg("n_types"), py::arg("value") = py::none(), py::arg("attributes") = py::list(),
-           py::arg("n_categories") = std::vector<std::int64_t>{}, py::arg("start") = py::none(), py::arg("zone_transitions") = py::none(),
+           py::arg("n_categories") = std::vector<std::int64_t>{}, py::arg("start") = py::none(),
+           py::arg("zone_transitions") = py::none(),
            py::arg("zone_offsets") = py::none())
       .def_property_readonly("n_events", [](const Log& log) { return log.view.n_events; })
       .def_property_readonly("n_entities", [](const Log& log) { return log.view.n_entities; })

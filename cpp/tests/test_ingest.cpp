@@ -10,15 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include "events/parallel_sort.hpp"
-#include "events/ranking.hpp"
-#include "events/text_hash.hpp"
 #include "naive_ingest.hpp"
+#include "random_fixture.hpp"
 #include "seqmine/ingest.hpp"
 #include "text_fixture.hpp"
 
 using namespace seqmine;
 using naive::RawRow;
+using namespace seqmine::test;
 
 namespace {
 
@@ -33,23 +32,6 @@ struct Shape {
   bool has_value = false;
   bool has_event_id = false;
 };
-
-using Random = std::mt19937_64;
-
-std::int64_t pick(Random& random, std::int64_t n) {
-  return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
-}
-
-// Not operator+: GCC 12 sees an overlap there that is none.
-std::string numbered(std::string stem, std::int64_t number) {
-  stem += std::to_string(number);
-  return stem;
-}
-
-template <class T>
-const T& choose(Random& random, const std::vector<T>& from) {
-  return from[static_cast<std::size_t>(pick(random, static_cast<std::int64_t>(from.size())))];
-}
 
 /// Few distinct values of everything, so that ties and duplicates of every kind are common.
 std::vector<RawRow> random_rows(Random& random, std::size_t n, const Shape& shape) {
@@ -181,17 +163,12 @@ void require_same(const Column<double>& column, const std::vector<double>& expec
   if (!expected.empty()) REQUIRE(std::memcmp(column.data(), expected.data(), expected.size() * sizeof(double)) == 0);
 }
 
-void require_same(const Names& names, const std::vector<std::string>& expected) {
-  REQUIRE(names.size() == static_cast<std::int64_t>(expected.size()));
-  for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(names[static_cast<std::int64_t>(i)] == expected[i]);
-}
-
 void require_equal(const Outcome& got, const naive::SortedLog& expected, const Shape& shape) {
   REQUIRE(got.bad_row == expected.bad_row);
   REQUIRE(got.bad_reason == expected.bad_reason);
   const IngestedLog& log = got.log;
-  require_same(log.entity_names, expected.entities);
-  require_same(log.event_names, expected.events);
+  require_names(log.entity_names, expected.entities);
+  require_names(log.event_names, expected.events);
   require_same(log.entity_offsets, expected.entity_offsets);
   require_same(log.time, expected.time);
   REQUIRE(log.wide_codes == (expected.events.size() > 65'536));
@@ -203,7 +180,7 @@ void require_equal(const Outcome& got, const naive::SortedLog& expected, const S
   if (shape.has_value) require_same(log.value, expected.value);
   for (std::size_t k = 0; k < shape.n_strings; ++k) {
     require_same(log.string_codes[k], expected.string_codes[k]);
-    require_same(log.string_dictionaries[k], expected.dictionaries[k]);
+    require_names(log.string_dictionaries[k], expected.dictionaries[k]);
   }
   for (std::size_t k = 0; k < shape.n_numbers; ++k) require_same(log.numbers[k], expected.numbers[k]);
   REQUIRE(log.n_exact_duplicates == expected.n_exact_duplicates);
@@ -430,79 +407,4 @@ TEST_CASE("damaged buffers, broken contracts and stop requests are statuses") {
   REQUIRE(push_names(renamed, {"a", "b"}).ok());
   const std::vector<std::int64_t> empty_name{0, 1, 1};
   CHECK(renamed.rename_entities(empty_name, "x").code() == Code::invalid_argument);
-}
-
-TEST_CASE("names in byte order, whatever they share") {
-  Random random(11);
-  for (int example = 0; example < 60; ++example) {
-    std::vector<std::string> texts;
-    const std::int64_t n = example % 6 == 0 ? 3000 : 40;
-    for (std::int64_t i = 0; i < n; ++i) {
-      std::string text = choose(random, std::vector<std::string>{"", "https://example.org/", "user_"});
-      for (std::int64_t k = pick(random, 24); k > 0; --k) {
-        text += static_cast<char>(pick(random, 3) == 0 ? pick(random, 256) : '0' + pick(random, 2));
-      }
-      if (pick(random, 4) == 0) text += std::string(static_cast<std::size_t>(pick(random, 5)), '\0');
-      texts.push_back(text);
-    }
-    detail::NameArena arena;
-    for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(arena.store(texts[i], static_cast<std::uint32_t>(i)) != 0);
-    const auto ranking = detail::rank_names({&arena}, n, false, 2, StopToken());
-    REQUIRE(ranking.ok());
-    std::vector<std::string> sorted = texts;
-    std::sort(sorted.begin(), sorted.end());
-    sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-    for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(sorted[ranking.value().rank[i]] == texts[i]);
-    require_same(ranking.value().names, sorted);
-  }
-}
-
-TEST_CASE("an arena gives back what it took, long names between short ones") {
-  Random random(13);
-  detail::NameArena arena;
-  std::vector<std::string> texts;
-  std::vector<std::uint32_t> positions;
-  for (std::uint32_t i = 0; i < 2'000; ++i) {
-    texts.emplace_back(static_cast<std::size_t>(pick(random, i % 100 == 7 ? 9'000 : 20)), static_cast<char>(i));
-    positions.push_back(arena.store(texts.back(), i));
-  }
-  for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(arena.at(positions[i])->text() == texts[i]);
-  std::uint32_t next = 0;
-  arena.for_each([&](const detail::NameEntry& entry) {
-    REQUIRE(entry.id == next);
-    REQUIRE(entry.text() == texts[next++]);
-  });
-  CHECK(next == texts.size());
-}
-
-TEST_CASE("parallel sort: random, sorted, reversed, few values, all equal") {
-  Random random(12);
-  const std::int64_t n = 400'000;
-  for (int kind = 0; kind < 5; ++kind) {
-    std::vector<std::int64_t> data;
-    for (std::int64_t i = 0; i < n; ++i) {
-      data.push_back(kind == 0 ? pick(random, n) : kind == 1 ? i : kind == 2 ? -i : kind == 3 ? pick(random, 3) : 7);
-    }
-    std::vector<std::int64_t> expected = data;
-    std::sort(expected.begin(), expected.end());
-    REQUIRE(detail::parallel_sort(data.data(), n, 4, StopToken(), std::less<>()).ok());
-    CHECK(data == expected);
-  }
-  StopToken stop;
-  stop.request_stop();
-  std::vector<std::int64_t> data(static_cast<std::size_t>(n), 1);
-  CHECK(detail::parallel_sort(data.data(), n, 2, stop, std::less<>()).code() == Code::cancelled);
-}
-
-TEST_CASE("the hash spreads similar texts") {
-  std::map<std::uint64_t, int> by_hash;
-  std::vector<int> by_shard(64, 0);
-  for (int i = 0; i < 100'000; ++i) {
-    const std::uint64_t hash = detail::hash_text(numbered("user_", i));
-    ++by_hash[hash];
-    ++by_shard[hash >> 58];
-  }
-  CHECK(by_hash.size() == 100'000);
-  // Mean 1,562 and standard deviation 40 if it were random.
-  for (const int n : by_shard) CHECK(std::abs(n - 1'562) < 240);
 }

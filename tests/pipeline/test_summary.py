@@ -31,7 +31,7 @@ def test_more_than_the_limit() -> None:
 
 
 def test_strata_are_compared_with_what_they_let_expect() -> None:
-    below = row("a", n_positive=15, confidence=0.15, lift=0.75, score=5.0)
+    below = row("a", n_positive=15, confidence=0.15, lift=0.75, score=5.0, expected=10.0)
     said = "\n".join(moment_lines(pa.Table.from_pylist([below]), limit=20, stratified=True))
     assert "raises: 15 of 100 rows (15.0%), 10.0 expected given the strata: 1.50 times; base rate 20.0%" in said
 

@@ -42,7 +42,9 @@ Status check_codes(const LogView& log, std::int64_t begin, std::int64_t end) {
     const std::int64_t beyond = first_beyond(attribute.codes, attribute.n_categories, begin, end);
     if (beyond != end) return broken("the text of an attribute is none of the log's, at event", beyond);
     const std::int32_t* lowest = std::min_element(attribute.codes + begin, attribute.codes + end);
-    if (*lowest < -1) return broken("the text of an attribute is none of the log's, at event", lowest - attribute.codes);
+    if (*lowest < -1) {
+      return broken("the text of an attribute is none of the log's, at event", lowest - attribute.codes);
+    }
   }
   return {};
 }
@@ -60,7 +62,9 @@ Status check(const LogView& log, int threads, const StopToken& stop) {
     const std::int64_t end = std::min(log.n_entities, (unit + 1) * n_rows);
     for (std::int64_t entity = unit * n_rows; entity < end; ++entity) {
       const std::int64_t from = log.entity_offsets[entity], to = log.entity_offsets[entity + 1];
-      if (from < 0 || from > to || to > log.n_events) return broken("entity_offsets must rise; they fall at entity", entity);
+      if (from < 0 || from > to || to > log.n_events) {
+        return broken("entity_offsets must rise; they fall at entity", entity);
+      }
     }
     return {};
   });
@@ -115,7 +119,8 @@ std::vector<std::uint8_t> seen_events(const LogView& log, const RowsView& rows) 
   std::int64_t n_rows = 0;
   for (std::int64_t i = 0; i < log.n_events; ++i) {
     n_rows += change[static_cast<std::size_t>(i)];
-    seen[static_cast<std::size_t>(i)] = n_rows > 0 && (rows.excluded.empty() || rows.excluded[log.code[i]] == 0) ? 1 : 0;
+    const bool visible = rows.excluded.empty() || rows.excluded[log.code[i]] == 0;
+    seen[static_cast<std::size_t>(i)] = n_rows > 0 && visible ? 1 : 0;
   }
   return seen;
 }

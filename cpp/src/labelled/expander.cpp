@@ -376,7 +376,8 @@ bool Expander<Time>::distribute(std::uint32_t*& positions, std::uint64_t*& start
 }
 
 template <class Time>
-void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally, bool offered, const Exchange& exchange) {
+void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally, bool offered,
+                             const Exchange& exchange) {
   if (halt_.halted() || space_.scorer.bound(tally) < pool_.threshold()) return;
   const bool absences = !space_.windows.empty();
   if (absences) try_absences(occurrences, tally);

@@ -97,7 +97,8 @@ double Scorer::measure(std::int64_t matched, std::int64_t hits, std::int64_t tot
       if (d == 0) return 0.0;  // independent: exactly nothing is gained, whatever rounding says
       // Summed in pairs that a pattern and its complement, or the two labels, only swap: what splits the rows alike
       // scores the same to the last bit.
-      const double cells = (x_log_x(hits) + x_log_x(total_hits - hits)) + (x_log_x(misses) + x_log_x(total_misses - misses));
+      const double cells = (x_log_x(hits) + x_log_x(total_hits - hits)) +
+                           (x_log_x(misses) + x_log_x(total_misses - misses));
       const double sides = x_log_x(matched) + x_log_x(n_ - matched);
       const double classes = x_log_x(total_hits) + x_log_x(total_misses);
       return ((cells - sides) - (classes - x_log_x(n_))) / n;

@@ -110,7 +110,8 @@ Result<FrequentPatterns> mine_frequent(const Database& database, const FrequentO
 Result<FrequentPatterns> mine_frequent(const LogView& log, const RowsView& rows, std::span<const std::uint32_t> types,
                                        const FrequentOptions& options, const StopToken& stop) {
   const auto begin = std::chrono::steady_clock::now();
-  Result<Database> database = build_database(log, rows, types, options.min_support, options.threads, stop, options.max_memory);
+  Result<Database> database =
+      build_database(log, rows, types, options.min_support, options.threads, stop, options.max_memory);
   if (!database.ok()) return database.status();
   FrequentOptions rest = options;
   if (rest.max_seconds > 0.0) {

@@ -17,7 +17,7 @@ from seqmine.pipeline.manifest import host_record, manifest, output_digests
 from seqmine.pipeline.outputs import write_parquet
 from seqmine.pipeline.progress import Progress
 from seqmine.pipeline.run import check_run_directory
-from seqmine.pipeline.summary import expected_positive, has_effect, labels_lines, log_lines
+from seqmine.pipeline.summary import has_effect, labels_lines, log_lines
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -230,7 +230,7 @@ def _question(number: int, one: Answered) -> Iterator[str]:
 
 
 def _counts(row: dict[str, Any], happened: str) -> str:
-    expected = expected_positive(row)
+    expected = row["expected"]
     times = f": {row['n_positive'] / expected:.2f} times" if expected > 0 else ""
     return (
         f"{row['n_positive']:,} of {row['n_matched']:,} {happened} ({row['confidence']:.1%}), "

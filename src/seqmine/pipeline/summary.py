@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXPLORATORY",
-    "expected_positive",
     "has_effect",
     "instant",
     "labels_lines",
@@ -91,7 +90,7 @@ def moment_lines(table: Any, *, limit: int, stratified: bool = False) -> Iterato
         yield f"  {rank:2}. {row['pattern']}"
         counts = f"{row['direction']}: {row['n_positive']:,} of {row['n_matched']:,} rows ({row['confidence']:.1%})"
         if stratified:
-            expected = expected_positive(row)
+            expected = row["expected"]
             times = f": {row['n_positive'] / expected:.2f} times" if expected > 0 else ""
             yield f"      {counts}, {expected:,.1f} expected given the strata{times}; base rate {row['base_rate']:.1%}"
         else:
@@ -108,11 +107,6 @@ def has_effect(row: dict[str, Any], *, stratified: bool) -> bool:
     compared, nothing = (row["score"], 0.0) if stratified else (row["lift"], 1.0)
     return not math.isclose(compared, nothing, rel_tol=1e-9, abs_tol=1e-9)
 
-
-def expected_positive(row: dict[str, Any]) -> float:
-    """Return how many of the matched rows the strata let expect to have the outcome."""
-    # Strata go with leverage alone, whose score is the distance between what happened and what was to be expected.
-    return float(row["n_positive"] - row["score"] if row["direction"] == "raises" else row["n_positive"] + row["score"])
 
 
 def instant(us: int) -> str:
