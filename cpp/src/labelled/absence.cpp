@@ -32,7 +32,7 @@ void Expander<Time>::count_absences(const Occurrences& occurrences, const Absenc
   Tally eligible;
   bool whole = true;
   for (std::size_t i = 0; i < occurrences.n && whole;) {
-    const std::uint32_t row = space_.row_of[occurrences.position[i]];
+    const std::uint32_t row = space_.row_of(occurrences.position[i]);
     const auto end = static_cast<std::size_t>(database.offsets[row + 1]);
     std::size_t ends = i, row_end = i;
     for (; row_end < occurrences.n && occurrences.position[row_end] < end; ++row_end) {
@@ -65,7 +65,10 @@ void Expander<Time>::count_absences(const Occurrences& occurrences, const Absenc
         seen_[item].row = row_stamp_;
         covered_[item] = 0;
         touched_in_row_.push_back(item);
-        if (count_[item] == 0) touched_.push_back(item);
+        if (count_[item] == 0) {
+          touched_.push_back(item);
+          if (!weight_[0].empty()) weight_[0][item] = weight_[1][item] = 0;
+        }
         count_[item] += space_.tally_of_row[row];
       }
       if (covered_[item] >= first - i) covered_[item] = static_cast<std::uint32_t>(beyond - i);

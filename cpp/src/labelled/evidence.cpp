@@ -11,7 +11,7 @@ template <class Visit>
 void for_common_rows(const Space& space, const Occurrences& a, const Occurrences& b, const Visit& visit) {
   const auto& offsets = space.database->offsets;
   for (std::size_t i = 0, k = 0; i < a.n && k < b.n;) {
-    const std::uint32_t row = std::max(space.row_of[a.position[i]], space.row_of[b.position[k]]);
+    const std::uint32_t row = std::max(space.row_of(a.position[i]), space.row_of(b.position[k]));
     const auto begin = static_cast<std::size_t>(offsets[row]), end = static_cast<std::size_t>(offsets[row + 1]);
     while (i < a.n && a.position[i] < begin) ++i;
     while (k < b.n && b.position[k] < begin) ++k;
@@ -99,7 +99,7 @@ void Evidence<Time>::drop_followed(const Candidate& pattern, const Occurrences& 
   std::size_t next = 0;
   for (std::size_t i = 0; i < ends.n; ++i) {
     const std::uint32_t at = ends.position[i];
-    const std::uint32_t row = space_.row_of[at];
+    const std::uint32_t row = space_.row_of(at);
     const std::uint64_t now = time_[at];
     if (now >= window->eligible[row]) continue;
     const auto row_end = static_cast<std::size_t>(space_.database->offsets[row + 1]);
@@ -115,24 +115,57 @@ void Evidence<Time>::drop_followed(const Candidate& pattern, const Occurrences& 
   }
 }
 
+/// The entries of an item in the windows of a prefix.
 template <class Time>
-std::vector<std::uint32_t> Evidence<Time>::rows(const Candidate& pattern) {
+void Evidence<Time>::scan_for(const Occurrences& before, std::uint32_t item, OwnedOccurrences& ends) const {
+  const std::uint32_t* items = space_.table.item;
+  const auto scan = [&]<search::Keep keep>() {
+    search::for_each_range<keep>(space_.table, before.ends(),
+                                 [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
+      for (std::uint32_t j = from; j < to; ++j) {
+        if (items[j] != item) continue;
+        ends.position.push_back(j);
+        if constexpr (keep == search::Keep::earliest) break;
+      }
+    });
+  };
+  ends.position.clear();
+  ends.edge.clear();
+  if (space_.keep == search::Keep::earliest) {
+    scan.template operator()<search::Keep::earliest>();
+  } else {
+    scan.template operator()<search::Keep::all>();
+  }
+}
+
+template <class Time>
+Occurrences Evidence<Time>::prefix(const Candidate& pattern, std::size_t length) {
   std::size_t depth = 0;
   const auto gap_before = [&](std::size_t i) { return i == 0 ? GapInterval{} : pattern.gaps[i - 1]; };
-  while (depth < levels_.size() && depth < pattern.items.size() && levels_[depth].item == pattern.items[depth] &&
+  while (depth < levels_.size() && depth < length && levels_[depth].item == pattern.items[depth] &&
          levels_[depth].gap == gap_before(depth)) {
     ++depth;
   }
   levels_.resize(depth);
-  for (; depth < pattern.items.size(); ++depth) {
+  for (; depth < length; ++depth) {
     const Occurrences root = space_.root_of(pattern.items[depth]);
     Level level{pattern.items[depth], gap_before(depth), {}};
     if (depth > 0) {
-      join(depth == 1 ? space_.root_of(pattern.items[0]) : levels_[depth - 1].ends.view(), root, level.gap, level.ends);
+      const Occurrences before = depth == 1 ? space_.root_of(pattern.items[0]) : levels_[depth - 1].ends.view();
+      if (space_.has_table()) {
+        scan_for(before, pattern.items[depth], level.ends);
+      } else {
+        join(before, root, level.gap, level.ends);
+      }
     }
     levels_.push_back(std::move(level));
   }
-  Occurrences ends = depth == 1 ? space_.root_of(pattern.items[0]) : levels_.back().ends.view();
+  return depth == 1 ? space_.root_of(pattern.items[0]) : levels_.back().ends.view();
+}
+
+template <class Time>
+std::vector<std::uint32_t> Evidence<Time>::rows(const Candidate& pattern) {
+  Occurrences ends = prefix(pattern, pattern.items.size());
   OwnedOccurrences left;
   if (pattern.absent >= 0) {
     drop_followed(pattern, ends, left);
@@ -140,10 +173,58 @@ std::vector<std::uint32_t> Evidence<Time>::rows(const Candidate& pattern) {
   }
   std::vector<std::uint32_t> rows;
   for (std::size_t i = 0; i < ends.n; ++i) {
-    const std::uint32_t row = space_.row_of[ends.position[i]];
+    const std::uint32_t row = space_.row_of(ends.position[i]);
     if (rows.empty() || rows.back() != row) rows.push_back(row);
   }
   return rows;
+}
+
+template <class Time>
+template <search::Keep keep>
+void Evidence<Time>::scan_siblings(const Occurrences& before, std::span<const Candidate* const> patterns,
+                                   std::span<std::vector<std::uint32_t>* const> rows) {
+  // As search::distribute, but rows instead of entries: an item's place moves on when its row is a new one.
+  const std::uint32_t* items = space_.table.item;
+  std::size_t total = 1;
+  targets_.resize(static_cast<std::size_t>(space_.n_items()));
+  for (const Candidate* pattern : patterns) {
+    targets_[pattern->items.back()] = {static_cast<std::uint32_t>(total), 1, search::nobody};
+    total += static_cast<std::size_t>(pattern->tally.matched());
+  }
+  if (found_.size() < total) found_.resize(total);
+  search::for_each_range<keep>(space_.table, before.ends(),
+                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
+    for (std::uint32_t j = from; j < to; ++j) {
+      search::Target& target = targets_[items[j]];
+      const std::uint32_t step = target.row != row ? target.step : 0;
+      found_[step != 0 ? target.at : 0] = row;
+      target.at += step;
+      target.row = row;
+    }
+  });
+  total = 1;
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    search::Target& target = targets_[patterns[i]->items.back()];
+    rows[i]->assign(found_.begin() + static_cast<std::ptrdiff_t>(total), found_.begin() + target.at);
+    total += static_cast<std::size_t>(patterns[i]->tally.matched());
+    target = {};
+  }
+}
+
+template <class Time>
+void Evidence<Time>::rows_of_siblings(std::span<const Candidate* const> patterns,
+                                      std::span<std::vector<std::uint32_t>* const> rows) {
+  const std::size_t length = patterns[0]->items.size();
+  if (!space_.has_table() || length == 1) {
+    for (std::size_t i = 0; i < patterns.size(); ++i) *rows[i] = this->rows(*patterns[i]);
+    return;
+  }
+  const Occurrences before = prefix(*patterns[0], length - 1);
+  if (space_.keep == search::Keep::earliest) {
+    scan_siblings<search::Keep::earliest>(before, patterns, rows);
+  } else {
+    scan_siblings<search::Keep::all>(before, patterns, rows);
+  }
 }
 
 /// Every pair of an end and a begin that lies in the limits puts its gap's bin into the mask of its row.

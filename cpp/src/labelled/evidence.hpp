@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "labelled/pattern_pool.hpp"
@@ -29,6 +30,9 @@ class Evidence {
   /// The rows that match, ascending. O(entries of the pattern's items).
   [[nodiscard]] std::vector<std::uint32_t> rows(const Candidate& pattern);
 
+  /// The same for patterns that differ in their last item alone and have no absence; with a table one scan serves all.
+  void rows_of_siblings(std::span<const Candidate* const> patterns, std::span<std::vector<std::uint32_t>* const> rows);
+
   /// Moves the gaps one after the other, left to right, twice, to the interval that scores best while the others
   /// stay; takes only strict improvements. Updates gaps, tally and score, not the text.
   void refine(Candidate& pattern, search::HaltState& halt);
@@ -39,6 +43,12 @@ class Evidence {
     GapInterval gap;
     OwnedOccurrences ends;
   };
+  /// The occurrences of the pattern's first `length` steps.
+  [[nodiscard]] Occurrences prefix(const Candidate& pattern, std::size_t length);
+  void scan_for(const Occurrences& before, std::uint32_t item, OwnedOccurrences& ends) const;
+  template <search::Keep keep>
+  void scan_siblings(const Occurrences& before, std::span<const Candidate* const> patterns,
+                     std::span<std::vector<std::uint32_t>* const> rows);
   void join(const Occurrences& before, const Occurrences& candidates, GapInterval gap, OwnedOccurrences& ends) const;
   void join_back(const Occurrences& after, const Occurrences& candidates, GapInterval gap,
                  OwnedOccurrences& begins) const;
@@ -49,6 +59,8 @@ class Evidence {
   const Time* time_;
   IntervalSearch intervals_;
   std::vector<Level> levels_;
+  std::vector<search::Target> targets_;  // by item; all unwanted between scans
+  std::vector<std::uint32_t> found_;
 };
 
 extern template class Evidence<std::uint32_t>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace seqmine::labelled {
 
@@ -44,6 +45,10 @@ Expander<Time>::Expander(const Space& space, PatternPool& pool, const PairTable&
   count_.assign(n_items, 0);
   occurrence_count_.assign(n_items, 0);
   slot_.assign(n_items, no_slot);
+  if (space.has_table()) {
+    cells_.assign(n_items, {0, search::nobody, 0});
+    targets_.assign(n_items, {});
+  }
   if (!space.strata.weight.empty()) {
     weight_[0].assign(n_items, 0);
     weight_[1].assign(n_items, 0);
@@ -74,8 +79,8 @@ void Expander<Time>::next_row() {
 
 template <class Time>
 Tally Expander<Time>::tally_of(std::uint32_t item) const noexcept {
-  Tally tally{static_cast<std::int64_t>(count_[item] >> 32),
-              static_cast<std::int64_t>(count_[item] & 0xffff'ffffU)};
+  const std::uint64_t count = space_.has_table() ? cells_[item].count : count_[item];
+  Tally tally{static_cast<std::int64_t>(count >> 32), static_cast<std::int64_t>(count & 0xffff'ffffU)};
   if (!weight_[0].empty()) {
     tally.weight_neg = weight_[0][item];
     tally.weight_pos = weight_[1][item];
@@ -87,6 +92,8 @@ template <class Time>
 bool Expander<Time>::admit(const Tally& tally, std::size_t n_occurrences) {
   allowed_mask_ = 0;
   allowed_value_ = 0;
+  all_admitted_ = true;
+  admitted_.clear();
   const auto& follows = pairs_.follows[path_.back()];
   const double threshold = pool_.threshold();
   // Where the table is longer than the windows are likely to be, reading it costs more than it saves.
@@ -100,8 +107,10 @@ bool Expander<Time>::admit(const Tally& tally, std::size_t n_occurrences) {
     if (space_.scorer.bound(smaller(tally, entry.tally)) < threshold) continue;
     if (smaller(tally, entry.tally).matched() < space_.scorer.min_support()) continue;
     seen_[entry.next].allowed = node_stamp_;
+    admitted_.push_back(entry.next);
     ++n_allowed;
   }
+  all_admitted_ = false;
   stats_.pruned_by_pair_table += space_.n_items() - n_allowed;
   allowed_mask_ = ~std::uint32_t{0};
   allowed_value_ = node_stamp_;
@@ -134,35 +143,69 @@ inline void Expander<Time>::see(std::size_t at, std::uint32_t row, bool keep) {
   }
 }
 
-// The windows of ends e1 < e2 < .. of one row move right, so one cursor sees their union once. Every end matters:
-// under a maximum gap the leftmost is not enough.
 template <class Time>
-bool Expander<Time>::scan_union(const Occurrences& occurrences, bool keep) {
-  const Database& database = *space_.database;
-  for (std::size_t i = 0; i < occurrences.n;) {
-    const std::uint32_t row = space_.row_of[occurrences.position[i]];
-    const auto end = static_cast<std::size_t>(database.offsets[row + 1]);
-    next_row();
-    std::size_t cursor = occurrences.position[i];
-    if (keep && !make_room(end - cursor, keep)) return false;
-    std::int64_t steps = 0;
-    for (; i < occurrences.n && occurrences.position[i] < end; ++i) {
-      if (cursor == end) continue;
-      const std::size_t at = occurrences.position[i];
-      const std::uint64_t now = time_[at];
-      const std::size_t before = cursor;
-      cursor = std::max(cursor, at + 1);
-      while (cursor < end && time_[cursor] - now < space_.min_gap) ++cursor;
-      while (cursor < end && time_[cursor] - now < space_.max_gap) see(cursor++, row, keep);
-      steps += static_cast<std::int64_t>(cursor - before);
-      if (steps > tuning::poll_steps) {
-        if (!tick(steps)) return false;
-        steps = 0;
+template <search::Keep keep, bool weighted>
+bool Expander<Time>::count_windows_as(const Occurrences& occurrences) {
+  const search::ScanTable& table = space_.table;
+  constexpr Cell empty{0, search::nobody, 0};
+  const auto clear = [&](std::uint32_t item) {
+    cells_[item] = empty;
+    if constexpr (weighted) weight_[0][item] = weight_[1][item] = 0;
+  };
+  if (all_admitted_) {
+    // Which items come is not known before: a first pass lists them.
+    search::for_each_range<keep>(table, occurrences.ends(),
+                                 [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
+      for (std::uint32_t j = from; j < to; ++j) cells_[item_[j]].n_entries = 0;
+    });
+    search::for_each_range<keep>(table, occurrences.ends(),
+                                 [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
+      for (std::uint32_t j = from; j < to; ++j) {
+        if (cells_[item_[j]].n_entries++ == 0) admitted_.push_back(item_[j]);
       }
-    }
-    if (!tick(steps)) return false;
+    });
+    std::sort(admitted_.begin(), admitted_.end());
   }
-  return true;
+  for (const std::uint32_t item : admitted_) clear(item);
+  Cell* cells = cells_.data();
+  bool whole = true;
+  search::for_each_range<keep>(table, occurrences.ends(),
+                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
+    if (!whole || !tick(to - from)) {
+      whole = false;
+      return;
+    }
+    const std::uint64_t add = space_.tally_of_row[row];
+    [[maybe_unused]] std::int64_t* sums = nullptr;
+    [[maybe_unused]] std::int64_t weight = 0;
+    if constexpr (weighted) {
+      sums = weight_[space_.labels.label[row] != 0 ? 1 : 0].data();
+      weight = space_.strata.weight[row];
+    }
+    for (std::uint32_t j = from; j < to; ++j) {
+      Cell& cell = cells[item_[j]];
+      const bool fresh = cell.row != row;
+      cell.count += fresh ? add : 0;
+      cell.row = row;
+      ++cell.n_entries;
+      if constexpr (weighted) sums[item_[j]] += fresh ? weight : 0;
+    }
+  });
+  return whole;
+}
+
+template <class Time>
+bool Expander<Time>::count_windows(const Occurrences& occurrences) {
+  ++stats_.nodes;
+  const bool weighted = !weight_[0].empty();
+  const bool whole = space_.keep == search::Keep::earliest
+                         ? (weighted ? count_windows_as<search::Keep::earliest, true>(occurrences)
+                                     : count_windows_as<search::Keep::earliest, false>(occurrences))
+                         : (weighted ? count_windows_as<search::Keep::all, true>(occurrences)
+                                     : count_windows_as<search::Keep::all, false>(occurrences));
+  if (!whole && !halt_.halted()) halt_.cut();
+  if (!whole) children_.clear();
+  return whole;
 }
 
 // With a span limit or learned gaps an entry needs to know its ends: the latest one in reach (`last`), whose
@@ -172,7 +215,7 @@ template <bool Span, bool Learn>
 bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
   const Database& database = *space_.database;
   for (std::size_t i = 0; i < occurrences.n;) {
-    const std::uint32_t row = space_.row_of[occurrences.position[i]];
+    const std::uint32_t row = space_.row_of(occurrences.position[i]);
     const auto end = static_cast<std::size_t>(database.offsets[row + 1]);
     std::size_t ends = i + 1;
     while (ends < occurrences.n && occurrences.position[ends] < end) ++ends;
@@ -235,6 +278,7 @@ bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
 
 template <class Time>
 bool Expander<Time>::scan(const Occurrences& occurrences, bool keep) {
+  if (space_.has_table()) return count_windows(occurrences);
   ++stats_.nodes;
   kept_.clear();
   kept_start_.clear();
@@ -242,8 +286,7 @@ bool Expander<Time>::scan(const Occurrences& occurrences, bool keep) {
   touched_in_row_.clear();
   const bool whole = space_.learn ? (space_.has_span() ? scan_rows<true, true>(occurrences, keep)
                                                        : scan_rows<false, true>(occurrences, keep))
-                                  : (space_.has_span() ? scan_rows<true, false>(occurrences, keep)
-                                                       : scan_union(occurrences, keep));
+                                  : scan_rows<true, false>(occurrences, keep);
   if (!whole) {
     if (!halt_.halted()) halt_.cut();
     if (space_.learn) {
@@ -266,31 +309,41 @@ void Expander<Time>::forget() {
 }
 
 template <class Time>
+void Expander<Time>::consider(std::uint32_t item, const Tally& tally, std::uint32_t n_entries, bool offer) {
+  if (tally.matched() < space_.scorer.min_support()) {
+    ++stats_.pruned_by_support;
+    return;
+  }
+  const double bound = space_.scorer.bound(tally);
+  if (bound < pool_.threshold() || bound == none) {
+    ++stats_.pruned_by_bound;
+    return;
+  }
+  children_.push_back({item, tally, bound, 0, n_entries});
+  if (!offer) return;
+  const Score score = space_.scorer.score(tally);
+  if (space_.scorer.allows(score.raises)) pool_.offer(path_, full_, item, full_, -1, 0, tally, score);
+}
+
+template <class Time>
 void Expander<Time>::harvest(bool offer) {
   children_.clear();
-  const double threshold = pool_.threshold();
+  if (space_.has_table()) {
+    for (const std::uint32_t item : admitted_) consider(item, tally_of(item), cells_[item].n_entries, offer);
+    return;
+  }
   std::sort(touched_.begin(), touched_.end());
   for (const std::uint32_t item : touched_) {
-    const Tally tally = tally_of(item);
-    if (tally.matched() < space_.scorer.min_support()) {
-      ++stats_.pruned_by_support;
-      continue;
-    }
-    const double bound = space_.scorer.bound(tally);
-    if (bound < threshold || bound == none) {
-      ++stats_.pruned_by_bound;
-      continue;
-    }
-    children_.push_back({item, tally, bound, 0, occurrence_count_[item]});
-    if (offer && !space_.learn) {
-      const Score score = space_.scorer.score(tally);
-      if (space_.scorer.allows(score.raises)) {
-        pool_.offer(path_, full_, item, full_, -1, 0, tally, score);
-      }
-    }
+    consider(item, tally_of(item), occurrence_count_[item], offer && !space_.learn);
   }
   forget();
   if (offer && space_.learn) learn_intervals();
+}
+
+template <class Time>
+void Expander<Time>::recall(std::uint32_t item) {
+  children_.clear();
+  for (const PairTable::Entry& entry : pairs_.follows[item]) consider(entry.next, entry.tally, entry.n_entries, false);
 }
 
 /// Sorts the rows' masks by item and offers the best interval of each child.
@@ -334,9 +387,16 @@ void Expander<Time>::count_pairs(std::uint32_t item, const Tally& tally, std::ve
   if (halt_.halted() || space_.scorer.bound(tally) < pool_.threshold()) return;
   path_.assign(1, item);
   allowed_mask_ = allowed_value_ = 0;
-  if (!scan(space_.root_of(item), false)) return;
+  const Occurrences root = space_.root_of(item);
+  admitted_.clear();
+  all_admitted_ = static_cast<std::size_t>(space_.n_items()) > 4 * root.n;
+  if (space_.has_table() && !all_admitted_) {
+    admitted_.resize(static_cast<std::size_t>(space_.n_items()));
+    std::iota(admitted_.begin(), admitted_.end(), std::uint32_t{0});
+  }
+  if (!scan(root, false)) return;
   harvest(true);
-  for (const Child& child : children_) follows.push_back({child.item, child.tally});
+  for (const Child& child : children_) follows.push_back({child.item, static_cast<std::uint32_t>(child.n), child.tally});
 }
 
 template <class Time>
@@ -354,7 +414,9 @@ void Expander<Time>::grow(Subtree& subtree, const Exchange& exchange) {
 
 /// Gives every child its own run of the scanned entries. False when the budget is used up.
 template <class Time>
-bool Expander<Time>::distribute(std::uint32_t*& positions, std::uint64_t*& starts) {
+bool Expander<Time>::distribute(const Occurrences& occurrences, std::uint32_t*& positions, std::uint64_t*& starts) {
+  starts = nullptr;
+  if (space_.has_table()) return distribute_windows(occurrences, positions);
   std::size_t total = 0;
   for (Child& child : children_) {
     child.begin = total;
@@ -376,6 +438,28 @@ bool Expander<Time>::distribute(std::uint32_t*& positions, std::uint64_t*& start
 }
 
 template <class Time>
+bool Expander<Time>::distribute_windows(const Occurrences& occurrences, std::uint32_t*& positions) {
+  std::size_t total = 1;  // place 0 takes what is not wanted
+  for (Child& child : children_) {
+    if (space_.keep == search::Keep::earliest) child.n = static_cast<std::size_t>(child.tally.matched());
+    child.begin = total;
+    targets_[child.item] = {static_cast<std::uint32_t>(total), 1, search::nobody};
+    total += child.n;
+  }
+  positions = arena_.take<std::uint32_t>(total);
+  if (positions != nullptr) {
+    const auto spend = [&](std::uint32_t n) { (void)tick(n); };
+    if (space_.keep == search::Keep::earliest) {
+      search::distribute<search::Keep::earliest>(space_.table, occurrences.ends(), targets_.data(), positions, nullptr, spend);
+    } else {
+      search::distribute<search::Keep::all>(space_.table, occurrences.ends(), targets_.data(), positions, nullptr, spend);
+    }
+  }
+  for (const Child& child : children_) targets_[child.item] = {};
+  return positions != nullptr;
+}
+
+template <class Time>
 void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally, bool offered,
                              const Exchange& exchange) {
   if (halt_.halted() || space_.scorer.bound(tally) < pool_.threshold()) return;
@@ -385,10 +469,14 @@ void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally,
   if (depth >= space_.max_length) return;
   const bool leaf = depth + 1 == space_.max_length && !absences;
   if (offered && leaf) return;
-  if (!admit(tally, occurrences.n)) return;
-  if (!scan(occurrences, !leaf)) return;
-  harvest(!offered);
-  if (leaf) return;
+  if (offered && space_.has_table()) {
+    recall(path_[0]);
+  } else {
+    if (!admit(tally, occurrences.n)) return;
+    if (!scan(occurrences, !leaf)) return;
+    harvest(!offered);
+    if (leaf) return;
+  }
 
   // A child that can only be extended needs an extension that still counts.
   if (!absences) {
@@ -402,7 +490,7 @@ void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally,
   std::uint32_t* positions = nullptr;
   std::uint64_t* starts = nullptr;
   Child* block = nullptr;
-  if (distribute(positions, starts) && (block = arena_.take<Child>(children_.size())) != nullptr) {
+  if (distribute(occurrences, positions, starts) && (block = arena_.take<Child>(children_.size())) != nullptr) {
     // Best first: the threshold rises early. Ties by item only keep the order reproducible.
     std::sort(children_.begin(), children_.end(), [](const Child& a, const Child& b) {
       return a.bound != b.bound ? a.bound > b.bound : a.item < b.item;

@@ -18,6 +18,7 @@ namespace seqmine::labelled {
 struct PairTable {
   struct Entry {
     std::uint32_t next;
+    std::uint32_t n_entries;  // with a table: occurrences of the pair
     Tally tally;
   };
   std::vector<std::vector<Entry>> follows;  // by item, ascending in next
@@ -76,16 +77,23 @@ class Expander {
   bool scan(const Occurrences& occurrences, bool keep);
   template <bool Span, bool Learn>
   bool scan_rows(const Occurrences& occurrences, bool keep);
-  bool scan_union(const Occurrences& occurrences, bool keep);
+  /// With a table: counts the admitted items, or all of them, without a branch.
+  bool count_windows(const Occurrences& occurrences);
+  template <search::Keep keep, bool weighted>
+  bool count_windows_as(const Occurrences& occurrences);
   bool make_room(std::size_t n, bool keep);
   void see(std::size_t at, std::uint32_t row, bool keep);
   [[nodiscard]] Tally tally_of(std::uint32_t item) const noexcept;
   /// Turns the counts of the scan into children that support, bound and direction leave, offers their patterns
   /// when `offer`, and resets the counts.
   void harvest(bool offer);
+  void consider(std::uint32_t item, const Tally& tally, std::uint32_t n_entries, bool offer);
+  /// The children of an item of its own, which count_pairs has counted.
+  void recall(std::uint32_t item);
   void learn_intervals();
   void forget();
-  [[nodiscard]] bool distribute(std::uint32_t*& positions, std::uint64_t*& starts);
+  [[nodiscard]] bool distribute(const Occurrences& occurrences, std::uint32_t*& positions, std::uint64_t*& starts);
+  [[nodiscard]] bool distribute_windows(const Occurrences& occurrences, std::uint32_t*& positions);
   void next_row();
   bool tick(std::int64_t steps);
 
@@ -105,6 +113,15 @@ class Expander {
   search::Scratch<MaskRecord> masks_;
   search::Scratch<MaskRecord> sorted_masks_;
   IntervalSearch intervals_;
+  /// With a table: what an item's scan writes, in one cache line; cleared before a scan where it will be read.
+  struct Cell {
+    std::uint64_t count;  // rows: negative in the low half, positive in the high one
+    std::uint32_t row, n_entries;
+  };
+  std::vector<Cell> cells_;
+  std::vector<search::Target> targets_;
+  std::vector<std::uint32_t> admitted_;  // ascending
+  bool all_admitted_ = true;
   std::vector<Seen> seen_;
   std::vector<std::uint64_t> count_;           // rows by item: negative in the low half, positive in the high one
   std::vector<std::int64_t> weight_[2];        // stratum weights by item, by label

@@ -114,9 +114,36 @@ struct Job {
   MinerResult& result;
 };
 
+/// Whether two patterns differ in their last item alone, so that one scan of their common prefix finds both.
+bool siblings(const Candidate& a, const Candidate& b) {
+  return a.absent < 0 && b.absent < 0 && a.items.size() == b.items.size() && a.items.back() != b.items.back() &&
+         std::equal(a.items.begin(), a.items.end() - 1, b.items.begin());
+}
+
+/// The answer as far as it is known: the first `n_judged` of the ranking have been judged.
+struct Kept {
+  explicit Kept(const Job& job) : rows(job.space.database->n_rows, job.options.redundancy, job.budget) {}
+  std::vector<Candidate> patterns;
+  KeptRows rows;
+  std::size_t n_judged = 0;
+};
+
+/// How far to look up rows at once: the further down the ranking, the more patterns share a prefix.
+std::size_t end_of_chunk(const std::vector<Candidate>& ranked, std::size_t begin, std::size_t wanted) {
+  const std::size_t most = std::clamp(wanted + begin / 2, tuning::fewest_filtered, tuning::most_filtered);
+  std::size_t end = begin;
+  std::int64_t n_rows = 0;
+  while (end < ranked.size() && end - begin < most) {
+    n_rows += ranked[end].tally.matched();
+    if (n_rows > tuning::most_filtered_rows && end - begin >= tuning::fewest_filtered) break;
+    ++end;
+  }
+  return end;
+}
+
 /// Ranks the pool, refines learned gaps, and keeps the first top_k that are not redundant.
 template <class Time>
-Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candidate>& kept) {
+Status select(const Job& job, std::vector<Candidate>& ranked, Kept& kept) {
   const int n_workers = resolve_threads(job.options.threads);
   std::vector<std::unique_ptr<Evidence<Time>>> workers(static_cast<std::size_t>(n_workers));
   const auto evidence = [&](int worker) -> Evidence<Time>& {
@@ -124,25 +151,35 @@ Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candid
     if (mine == nullptr) mine = std::make_unique<Evidence<Time>>(job.space);
     return *mine;
   };
-  /// Runs `work` over candidates [begin, end) in the order of their items, so that prefixes are shared.
+  /// Runs `work` over candidates [begin, end), those that differ in their last item alone together, in the order of
+  /// their items, so that prefixes are shared.
   const auto for_each = [&](std::size_t begin, std::size_t end, search::HaltState& halt, const auto& work) {
     std::vector<std::size_t> order(end - begin);
     std::iota(order.begin(), order.end(), begin);
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranked[a].items < ranked[b].items; });
+    std::vector<std::size_t> families;  // where each begins in `order`
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (i == 0 || !siblings(ranked[order[i - 1]], ranked[order[i]])) families.push_back(i);
+    }
+    families.push_back(order.size());
     const StopToken never;
-    return parallel_for(static_cast<std::int64_t>(order.size()), n_workers, never,
+    return parallel_for(static_cast<std::int64_t>(families.size()) - 1, n_workers, never,
                         [&](std::int64_t unit, int worker) -> Status {
       if (halt.poll()) return {};
-      return work(order[static_cast<std::size_t>(unit)], evidence(worker));
+      const std::size_t first = families[static_cast<std::size_t>(unit)], last = families[static_cast<std::size_t>(unit) + 1];
+      return work(std::span<const std::size_t>(order).subspan(first, last - first), evidence(worker));
     });
   };
 
   if (job.options.learn_gaps) {
     const auto n_refined = std::min(ranked.size(), static_cast<std::size_t>(job.options.top_k) *
                                                        static_cast<std::size_t>(tuning::refine_factor));
-    Status status = for_each(0, n_refined, job.refine_halt, [&](std::size_t i, Evidence<Time>& worker) -> Status {
-      worker.refine(ranked[i], job.refine_halt);
-      ranked[i].text = job.writer.write(ranked[i]);
+    Status status = for_each(0, n_refined, job.refine_halt, [&](std::span<const std::size_t> family, Evidence<Time>& worker) -> Status {
+      for (const std::size_t i : family) {
+        if (job.refine_halt.poll()) break;
+        worker.refine(ranked[i], job.refine_halt);
+        ranked[i].text = job.writer.write(ranked[i]);
+      }
       return {};
     });
     if (!status.ok()) return status;
@@ -151,28 +188,35 @@ Status select(const Job& job, std::vector<Candidate>& ranked, std::vector<Candid
   const auto wanted = static_cast<std::size_t>(job.options.top_k);
   if (job.options.redundancy < 0.0) {
     ranked.resize(std::min(ranked.size(), wanted));
-    kept = std::move(ranked);
+    kept.patterns = std::move(ranked);
     return {};
   }
-  KeptRows kept_rows(job.space.database->n_rows, job.options.redundancy, job.budget);
   std::vector<std::optional<std::vector<std::uint32_t>>> rows(ranked.size());
-  for (std::size_t begin = 0; begin < ranked.size() && kept.size() < wanted && !job.halt.halted();) {
-    const std::size_t n_chunk = std::clamp(wanted - kept.size(), tuning::fewest_filtered, tuning::most_filtered);
-    const std::size_t end = std::min(ranked.size(), begin + n_chunk);
-    Status status = for_each(begin, end, job.halt, [&](std::size_t i, Evidence<Time>& worker) -> Status {
-      rows[i] = worker.rows(ranked[i]);
-      if (static_cast<std::int64_t>(rows[i]->size()) == ranked[i].tally.matched()) return {};
-      return {Code::internal, "the rows of '" + ranked[i].text + "' are not as many as the search counted"};
+  for (std::size_t& begin = kept.n_judged; begin < ranked.size() && kept.patterns.size() < wanted && !job.halt.halted();) {
+    const std::size_t end = end_of_chunk(ranked, begin, wanted - kept.patterns.size());
+    Status status = for_each(begin, end, job.halt, [&](std::span<const std::size_t> family, Evidence<Time>& worker) -> Status {
+      std::vector<const Candidate*> patterns;
+      std::vector<std::vector<std::uint32_t>*> found;
+      for (const std::size_t i : family) {
+        patterns.push_back(&ranked[i]);
+        found.push_back(&rows[i].emplace());
+      }
+      worker.rows_of_siblings(patterns, found);
+      for (const std::size_t i : family) {
+        if (static_cast<std::int64_t>(rows[i]->size()) == ranked[i].tally.matched()) continue;
+        return {Code::internal, "the rows of '" + ranked[i].text + "' are not as many as the search counted"};
+      }
+      return {};
     });
     if (!status.ok()) return status;
-    for (; begin < end && kept.size() < wanted; ++begin) {
+    for (; begin < end && kept.patterns.size() < wanted; ++begin) {
       // Out of time, what is known by now still counts; and nothing can make the best pattern redundant.
       (void)job.halt.poll();
       if (begin == 0 && !rows[0]) {
-        kept.push_back(std::move(ranked[0]));
+        kept.patterns.push_back(std::move(ranked[0]));
       } else if (rows[begin]) {
-        switch (kept_rows.admit(std::move(*rows[begin]))) {
-          case KeptRows::Verdict::fresh: kept.push_back(std::move(ranked[begin])); break;
+        switch (kept.rows.admit(std::move(*rows[begin]))) {
+          case KeptRows::Verdict::fresh: kept.patterns.push_back(std::move(ranked[begin])); break;
           case KeptRows::Verdict::redundant: break;
           case KeptRows::Verdict::no_memory: job.halt.raise(search::Halt::memory); break;
         }
@@ -205,6 +249,8 @@ MinedPattern report(const Job& job, Candidate&& candidate) {
 Status run(const Job& job, search::HaltState& search_halt) {
   const auto wanted = static_cast<std::size_t>(job.options.top_k);
   const bool larger = job.options.redundancy >= 0.0 || job.options.learn_gaps;
+  // Without learned gaps a larger pool begins with the smaller one, and what was judged stays judged.
+  std::optional<Kept> kept(std::in_place, job);
   std::size_t capacity = larger ? wanted * static_cast<std::size_t>(tuning::pool_factor) : wanted;
   while (true) {
     auto started = search::Clock::now();
@@ -216,20 +262,21 @@ Status run(const Job& job, search::HaltState& search_halt) {
 
     started = search::Clock::now();
     const bool full = pool.full();
-    std::vector<Candidate> ranked = pool.take(), kept;
-    status = job.space.database->narrow() ? select<std::uint32_t>(job, ranked, kept)
-                                          : select<std::uint64_t>(job, ranked, kept);
+    std::vector<Candidate> ranked = pool.take();
+    status = job.space.database->narrow() ? select<std::uint32_t>(job, ranked, *kept)
+                                          : select<std::uint64_t>(job, ranked, *kept);
     job.result.stats.select_seconds += seconds_since(started);
     if (!status.ok()) return status;
     if (job.halt.state() == search::Halt::cancelled) return {Code::cancelled, "cancelled"};
     const bool halted = job.halt.halted() || job.refine_halt.halted() || search_halt.halted();
     // The filter emptied a full pool: patterns below the pool's threshold may be among the answer.
-    if (larger && full && kept.size() < wanted && !halted && !search_halt.was_cut()) {
+    if (larger && full && kept->patterns.size() < wanted && !halted && !search_halt.was_cut()) {
+      if (job.options.learn_gaps) kept.emplace(job);
       capacity *= 4;
       continue;
     }
     job.result.complete = !halted && !search_halt.was_cut();
-    for (Candidate& candidate : kept) job.result.patterns.push_back(report(job, std::move(candidate)));
+    for (Candidate& candidate : kept->patterns) job.result.patterns.push_back(report(job, std::move(candidate)));
     return {};
   }
 }
@@ -268,7 +315,9 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
   if (result.stats.n_entries > most_entries) return Status{Code::out_of_range, "more than 2^32 - 1 entries to mine"};
 
   search::MemoryBudget budget(options.max_memory);
-  const Space space = make_space(database, rows, labels, options);
+  const auto made = make_space(database, rows, labels, options, stop);
+  if (!made.ok()) return made.status();
+  const Space& space = *made.value();
   const std::int64_t resident = database.bytes() + space.bytes();
   if (!budget.take(resident)) {
     return search::too_large(resident, options.max_memory);

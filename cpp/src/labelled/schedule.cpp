@@ -18,7 +18,7 @@ Tally tally_root(const Space& space, std::uint32_t item) {
   const Occurrences root = space.root_of(item);
   std::int64_t previous = -1;
   for (std::size_t i = 0; i < root.n; ++i) {
-    const std::uint32_t row = space.row_of[root.position[i]];
+    const std::uint32_t row = space.row_of(root.position[i]);
     if (static_cast<std::int64_t>(row) == previous) continue;
     previous = row;
     const bool positive = space.labels.label[row] != 0;

@@ -1,6 +1,7 @@
 #include "labelled/space.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace seqmine::labelled {
 
@@ -27,33 +28,14 @@ AbsenceWindow make_window(const Database& database, const RowsView& rows, std::u
   return window;
 }
 
-}  // namespace
-
-Space make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
-                 const MinerOptions& options) {
-  std::int64_t n_positive = 0;
-  for (const std::uint8_t label : labels.label) n_positive += label != 0 ? 1 : 0;
-  Strata strata = weigh_strata(labels);
-  Space space(Scorer(options, database.n_rows, n_positive, strata.scale));
-  space.database = &database;
-  space.labels = labels;
-  space.strata = std::move(strata);
-  space.grid = GapGrid(options, database.unit);
-  space.learn = options.learn_gaps;
-  space.max_length = options.max_length;
-  space.min_gap = ticks_at_least(options.min_gap, database.unit);
-  space.max_gap = ticks_at_least(options.max_gap, database.unit);
-  space.max_span = ticks_at_least(options.max_span, database.unit);
-  space.full_gap = {options.min_gap, options.max_gap};
+void list_roots(Space& space) {
+  const Database& database = *space.database;
   const auto n_items = static_cast<std::size_t>(database.n_items());
   const std::size_t n_entries = database.item.size();
-
-  space.row_of.resize(n_entries);
-  space.tally_of_row.resize(static_cast<std::size_t>(database.n_rows));
-  for (std::size_t row = 0; row < space.tally_of_row.size(); ++row) {
-    space.tally_of_row[row] = labels.label[row] != 0 ? std::uint64_t{1} << 32 : 1;
+  space.rows.resize(n_entries);
+  for (std::size_t row = 0; row < static_cast<std::size_t>(database.n_rows); ++row) {
     for (std::int64_t at = database.offsets[row]; at < database.offsets[row + 1]; ++at) {
-      space.row_of[static_cast<std::size_t>(at)] = static_cast<std::uint32_t>(row);
+      space.rows[static_cast<std::size_t>(at)] = static_cast<std::uint32_t>(row);
     }
   }
   space.root_offsets.assign(n_items + 1, 0);
@@ -66,6 +48,43 @@ Space make_space(const Database& database, const RowsView& rows, const MinerLabe
     const std::size_t slot = next[database.item[at]]++;
     space.root[slot] = static_cast<std::uint32_t>(at);
     if (space.has_span()) space.root_start[slot] = database.narrow() ? database.time32[at] : database.time64[at];
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Space>> make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
+                         const MinerOptions& options, const StopToken& stop) {
+  std::int64_t n_positive = 0;
+  for (const std::uint8_t label : labels.label) n_positive += label != 0 ? 1 : 0;
+  Strata strata = weigh_strata(labels);
+  auto made = std::make_unique<Space>(Scorer(options, database.n_rows, n_positive, strata.scale));
+  Space& space = *made;
+  space.database = &database;
+  space.labels = labels;
+  space.strata = std::move(strata);
+  space.grid = GapGrid(options, database.unit);
+  space.learn = options.learn_gaps;
+  space.max_length = options.max_length;
+  space.min_gap = ticks_at_least(options.min_gap, database.unit);
+  space.max_gap = ticks_at_least(options.max_gap, database.unit);
+  space.max_span = ticks_at_least(options.max_span, database.unit);
+  space.full_gap = {options.min_gap, options.max_gap};
+  const auto n_items = static_cast<std::size_t>(database.n_items());
+  space.tally_of_row.resize(static_cast<std::size_t>(database.n_rows));
+  for (std::size_t row = 0; row < space.tally_of_row.size(); ++row) {
+    space.tally_of_row[row] = labels.label[row] != 0 ? std::uint64_t{1} << 32 : 1;
+  }
+  if (!space.learn && !space.has_span() && !database.item.empty()) {
+    search::Limits limits = search::limits_in_ticks(database, options.min_gap, options.max_gap, unbounded);
+    // An absence may hold after one end and not after an earlier one, so it needs them all.
+    const bool earliest = limits.keep() == search::Keep::earliest && options.absences.empty();
+    space.keep = earliest ? search::Keep::earliest : search::Keep::all;
+    Result<search::ScanTable> table = search::make_scan_table(database, limits, space.keep, options.threads, stop);
+    if (!table.ok()) return table.status();
+    space.table = std::move(table.value());
+  } else {
+    list_roots(space);
   }
 
   std::vector<std::int32_t> dense;
@@ -86,11 +105,11 @@ Space make_space(const Database& database, const RowsView& rows, const MinerLabe
     }
     window->candidate[static_cast<std::size_t>(dense[given])] = 1;
   }
-  return space;
+  return {std::unique_ptr<const Space>(std::move(made))};
 }
 
 std::int64_t Space::bytes() const noexcept {
-  std::int64_t total = bytes_of(row_of) + bytes_of(root_offsets) + bytes_of(root) + bytes_of(root_start) +
+  std::int64_t total = table.bytes() + bytes_of(rows) + bytes_of(root_offsets) + bytes_of(root) + bytes_of(root_start) +
                        bytes_of(tally_of_row) + bytes_of(strata.weight);
   for (const AbsenceWindow& window : windows) total += bytes_of(window.eligible) + bytes_of(window.candidate);
   return total;

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "labelled/gap_grid.hpp"
 #include "labelled/measure.hpp"
+#include "search/scan_rows.hpp"
 #include "seqmine/database.hpp"
 #include "seqmine/miner.hpp"
 
@@ -19,6 +21,8 @@ struct Occurrences {
   const std::uint32_t* position = nullptr;
   const std::uint64_t* start = nullptr;
   std::size_t n = 0;
+  /// As the scans of a table take them.
+  [[nodiscard]] search::Occurrences ends() const noexcept { return {position, nullptr, n}; }
 };
 
 /// A window of a trailing absence, with the items to be tried in it.
@@ -40,19 +44,27 @@ struct Space {
   std::int32_t max_length = 0;
   std::uint64_t min_gap = 1, max_gap = unbounded, max_span = unbounded;  // ticks
   GapInterval full_gap;                                                  // the first two, in microseconds
-  std::vector<std::uint32_t> row_of;          // per entry
-  std::vector<std::size_t> root_offsets;      // n_items + 1, into root
+  /// With fixed gaps and no span: the windows of every entry, so that no scan looks at a time. Empty otherwise.
+  search::ScanTable table;
+  search::Keep keep = search::Keep::all;      // what the table's scans need of a row's matches
+  std::vector<std::uint32_t> rows;            // per entry, where the table is empty
+  std::vector<std::size_t> root_offsets;      // n_items + 1, into root; empty with a table, which has its own lists
   std::vector<std::uint32_t> root;            // entry positions by item, ascending
   std::vector<std::uint64_t> root_start;      // the same entries' ticks; only with a span limit
   std::vector<std::uint64_t> tally_of_row;    // 1 << 32 for a positive row, 1 for a negative one
   std::vector<AbsenceWindow> windows;
 
+  [[nodiscard]] bool has_table() const noexcept { return !table.window.empty(); }
+  [[nodiscard]] std::uint32_t row_of(std::uint32_t entry) const noexcept {
+    return has_table() ? table.window[entry].row : rows[entry];
+  }
   [[nodiscard]] bool has_span() const noexcept { return max_span != unbounded; }
   [[nodiscard]] std::int64_t n_items() const noexcept { return database->n_items(); }
   [[nodiscard]] Occurrences root_of(std::uint32_t item) const noexcept {
-    const std::size_t begin = root_offsets[item];
-    return {root.data() + begin, root_start.empty() ? nullptr : root_start.data() + begin,
-            root_offsets[item + 1] - begin};
+    const auto& offsets = has_table() ? table.offset : root_offsets;
+    const std::size_t begin = offsets[item], n = offsets[item + 1] - begin;
+    if (has_table()) return {table.occurrence.data() + begin, nullptr, n};
+    return {root.data() + begin, root_start.empty() ? nullptr : root_start.data() + begin, n};
   }
   /// What the arrays above take.
   [[nodiscard]] std::int64_t bytes() const noexcept;
@@ -89,7 +101,8 @@ std::uint64_t bins_between(const Space& space, const Time* time, const Occurrenc
   return mask;
 }
 
-[[nodiscard]] Space make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
-                               const MinerOptions& options);
+/// Errors: those of make_scan_table.
+[[nodiscard]] Result<std::unique_ptr<const Space>> make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
+                               const MinerOptions& options, const StopToken& stop);
 
 }  // namespace seqmine::labelled

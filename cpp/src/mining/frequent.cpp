@@ -9,7 +9,7 @@
 #include "closed_patterns.hpp"
 #include "pair_table.hpp"
 #include "scan_miner.hpp"
-#include "scan_table.hpp"
+#include "search/scan_table.hpp"
 #include "subtree_pool.hpp"
 
 namespace seqmine {
@@ -45,9 +45,9 @@ std::vector<std::uint32_t> ranked(const FrequentPatterns& patterns, const std::v
 }
 
 Result<FrequentPatterns> mine_checked(const Database& database, const FrequentOptions& options, const StopToken& stop) {
-  const mining::Limits limits =
-      mining::limits_in_ticks(database, options.min_gap, options.max_gap, options.max_span);
-  Result<mining::ScanTable> table = mining::make_scan_table(database, limits, options.threads, stop);
+  const search::Limits limits =
+      search::limits_in_ticks(database, options.min_gap, options.max_gap, options.max_span);
+  Result<search::ScanTable> table = search::make_scan_table(database, limits, limits.keep(), options.threads, stop);
   if (!table.ok()) return table.status();
   mining::ScanContext context{std::move(table.value()), {}, limits.keep()};
   const bool plain = context.table.plain;

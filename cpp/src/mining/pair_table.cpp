@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "scan_rows.hpp"
+#include "search/scan_rows.hpp"
 #include "seqmine/parallel.hpp"
 #include "seqmine/tuning.hpp"
 
@@ -33,7 +33,7 @@ bool count_followers(const ScanTable& table, std::uint32_t first, Scratch& scrat
   Cell* cells = scratch.cells.data();
   std::int64_t steps = 0;
   bool stopped = false;
-  for_each_range<keep>(table, {entries, entries, table.offset[first + 1] - table.offset[first]},
+  search::for_each_range<keep>(table, {entries, entries, table.offset[first + 1] - table.offset[first]},
                        [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
     steps += to - from;
     if (steps >= tuning::poll_steps) {

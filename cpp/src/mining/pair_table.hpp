@@ -5,9 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "scan_table.hpp"
+#include "search/scan_table.hpp"
 
 namespace seqmine::mining {
+
+using search::Keep;
+using search::ScanTable;
 
 struct Follower {
   std::uint32_t item, support, n_entries;

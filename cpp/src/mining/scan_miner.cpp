@@ -1,18 +1,19 @@
 #include "scan_miner.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 #include <vector>
 
-#include "scan_rows.hpp"
+#include "search/scan_rows.hpp"
 #include "suffix_miner.hpp"
 
 namespace seqmine::mining {
 
 namespace {
 
-constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+using search::nobody;
+using search::Occurrences;
+using search::Target;
 
 /// A subtree's root: a prefix by its last item, its occurrences, and its extensions where they are known.
 struct Prefix {
@@ -35,12 +36,6 @@ struct Frame {
 
 struct Cell {
   std::uint32_t row, n_rows, n_entries;
-};
-
-/// Where the next occurrence of an item goes; `step` is 0 for items that are not wanted, which all write to the
-/// first place. So the scan that makes the children's lists has no branch.
-struct Target {
-  std::uint32_t at = 0, step = 0, row = nobody;
 };
 
 struct Scratch {
@@ -91,7 +86,6 @@ class Search {
   void descend(const Frame& frame, const Child& child);
   void expand(const Prefix& prefix, const std::vector<Follower>& extensions);
   void count(const Occurrences& list, std::vector<Follower>& candidates);
-  void distribute(const Occurrences& list, std::uint32_t* end, std::uint32_t* start);
   void merge_rests(const Prefix& prefix, const std::vector<Follower>& extensions);
 
   const std::vector<Follower>& followers(std::uint32_t item) const { return context_.pairs.followers[item]; }
@@ -176,7 +170,7 @@ void Search<keep>::count(const Occurrences& list, std::vector<Follower>& candida
   for (const Follower& candidate : candidates) scratch_.cells[candidate.item] = {nobody, 0, 0};
   Cell* cells = scratch_.cells.data();
   const std::uint32_t* item = context_.table.item;
-  for_each_range<keep>(context_.table, list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
+  search::for_each_range<keep>(context_.table, list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
     if (worker_.spend(to - from)) return;
     for (std::uint32_t j = from; j < to; ++j) {
       Cell& cell = cells[item[j]];
@@ -224,33 +218,11 @@ void Search<keep>::expand(const Prefix& prefix, const std::vector<Follower>& ext
       child.end = end + scratch_.targets[child.item].at;
       if (keep == Keep::spans) child.start = start + scratch_.targets[child.item].at;
     }
-    distribute(prefix.list, end, start);
+    search::distribute<keep>(context_.table, prefix.list, scratch_.targets.data(), end, start,
+                             [&](std::uint32_t n) { worker_.spend(n); });
     for (const Follower& extension : extensions) scratch_.targets[extension.item] = {};
   }
   scratch_.frames.push_back(frame);
-}
-
-template <Keep keep>
-void Search<keep>::distribute(const Occurrences& list, std::uint32_t* end, std::uint32_t* start) {
-  Target* targets = scratch_.targets.data();
-  const std::uint32_t* item = context_.table.item;
-  for_each_range<keep>(context_.table, list,
-                       [&](std::uint32_t from, std::uint32_t to, std::size_t k, std::uint32_t row) {
-    worker_.spend(to - from);
-    for (std::uint32_t j = from; j < to; ++j) {
-      Target& target = targets[item[j]];
-      if constexpr (keep == Keep::earliest) {
-        const std::uint32_t step = target.row != row ? target.step : 0;
-        end[step != 0 ? target.at : 0] = j;
-        target.at += step;
-        target.row = row;
-      } else {
-        end[target.at] = j;
-        if constexpr (keep == Keep::spans) start[target.at] = list.start[k];
-        target.at += target.step;
-      }
-    }
-  });
 }
 
 /// Leaves the scanning for a database of merged rests, which holds the prefix's extensions and nothing else.
@@ -268,7 +240,7 @@ void Search<keep>::merge_rests(const Prefix& prefix, const std::vector<Follower>
   SuffixBuilder& builder = suffix_builder(worker_);
   builder.begin(root.db, std::move(labels));
   const ScanTable& table = context_.table;
-  for_each_range<keep>(table, prefix.list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
+  search::for_each_range<keep>(table, prefix.list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
     if (worker_.spend(to - from)) return;
     if (scratch_.keys.size() < to - from) {
       scratch_.keys.resize(2 * std::size_t{to - from});

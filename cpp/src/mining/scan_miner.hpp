@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "pair_table.hpp"
-#include "scan_table.hpp"
+#include "search/scan_table.hpp"
 #include "subtree_pool.hpp"
 
 namespace seqmine::mining {

@@ -187,7 +187,13 @@ void SuffixBuilder::restrict_from(SuffixDb& from, const Rest* list, std::size_t 
   }
   begin(to, std::move(labels));
   visited_.clear();
-  for (std::size_t k = 0; k < n; ++k) add_start(image_of(from, list[k].state), list[k].weight);
+  for (std::size_t k = 0; k < n; ++k) {
+    if (k + 8 < n) {
+      __builtin_prefetch(&from.image[list[k + 8].state]);
+      __builtin_prefetch(&from.nodes[list[k + 8].state]);
+    }
+    add_start(image_of(from, list[k].state), list[k].weight);
+  }
   for (const std::uint32_t node : visited_) from.image[node] = 0;
   finish();
 }

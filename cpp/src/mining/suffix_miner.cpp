@@ -63,6 +63,7 @@ class SuffixSubtree final : public Subtree {
 std::uint32_t merge(Rest* list, std::uint32_t n, std::uint32_t* where, std::uint64_t& total) noexcept {
   std::uint32_t m = 0;
   for (std::uint32_t k = 0; k < n; ++k) {
+    if (k + 16 < n) __builtin_prefetch(&where[list[k + 16].state], 1);
     const Rest rest = list[k];
     total += rest.weight;
     const std::uint32_t at = std::min(where[rest.state], m);
@@ -304,6 +305,7 @@ class Search {
       counter.clear(n_planes);
       std::uint32_t n_light = 0, n_heavy = 0;
       for (std::uint32_t k = 0; k < n; ++k) {
+        if (k + 16 < n) __builtin_prefetch(&db.states[list[k + 16].state * std::size_t{words + 1} + w]);
         flags[n_light] = db.states[list[k].state * std::size_t{words + 1} + w];
         heavy[n_heavy] = k;
         const bool light = list[k].weight == 1;

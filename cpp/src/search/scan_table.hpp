@@ -8,7 +8,7 @@
 #include "seqmine/status.hpp"
 #include "seqmine/stop.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::search {
 
 /// What has to be remembered of a row's matches of a prefix. Without upper limits the earliest one reaches
 /// whatever the others reach. With a maximum gap all ends count (a later one may reach what an earlier one does
@@ -40,8 +40,8 @@ struct ScanTable {
   [[nodiscard]] std::int64_t bytes() const noexcept;
 };
 
-/// Two pointers per row: O(entries). The database must have fewer than 2^32 - 1 entries and rows.
-[[nodiscard]] Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, int threads,
+/// Two pointers per row: O(entries). `keep` is limits.keep(), or one that remembers more of a row's matches. The database must have fewer than 2^32 - 1 entries and rows.
+[[nodiscard]] Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, Keep keep, int threads,
                                                 const StopToken& stop);
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::search

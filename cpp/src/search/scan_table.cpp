@@ -1,4 +1,4 @@
-#include "scan_table.hpp"
+#include "search/scan_table.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -8,7 +8,7 @@
 #include "seqmine/pattern.hpp"
 #include "seqmine/tuning.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::search {
 
 Keep Limits::keep() const noexcept {
   if (max_span != unbounded) return Keep::spans;
@@ -94,7 +94,7 @@ std::int64_t ScanTable::bytes() const noexcept {
                                    offset.size() * sizeof(std::size_t));
 }
 
-Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, int threads,
+Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, Keep keep, int threads,
                                   const StopToken& stop) {
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max() - 1;
   if (database.item.size() >= most || static_cast<std::size_t>(database.n_rows) >= most) {
@@ -103,9 +103,9 @@ Result<ScanTable> make_scan_table(const Database& database, const Limits& limits
   ScanTable table;
   table.item = database.item.data();
   table.n_items = static_cast<std::uint32_t>(database.n_items());
-  table.plain = limits.min_gap <= 1 && limits.keep() == Keep::earliest;
+  table.plain = limits.min_gap <= 1 && keep == Keep::earliest;
   table.window.resize(database.item.size());
-  if (limits.keep() == Keep::spans) table.span_end.resize(database.item.size());
+  if (keep == Keep::spans) table.span_end.resize(database.item.size());
   std::atomic<bool> ties{false};
   const std::int64_t n_units = (database.n_rows + tuning::rows_per_unit - 1) / tuning::rows_per_unit;
   Status status = parallel_for(n_units, threads, stop, [&](std::int64_t unit, int) -> Status {
@@ -127,8 +127,8 @@ Result<ScanTable> make_scan_table(const Database& database, const Limits& limits
   });
   if (!status.ok()) return status;
   table.ties = ties.load();
-  list_occurrences(database, limits.keep() == Keep::earliest, table);
+  list_occurrences(database, keep == Keep::earliest, table);
   return table;
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::search
