@@ -215,7 +215,7 @@ template <class Time>
 void Evidence<Time>::rows_of_siblings(std::span<const Candidate* const> patterns,
                                       std::span<std::vector<std::uint32_t>* const> rows) {
   const std::size_t length = patterns[0]->items.size();
-  if (!space_.has_table() || length == 1) {
+  if (!space_.has_table() || length == 1 || patterns[0]->absent >= 0) {
     for (std::size_t i = 0; i < patterns.size(); ++i) *rows[i] = this->rows(*patterns[i]);
     return;
   }

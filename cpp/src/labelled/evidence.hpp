@@ -30,7 +30,8 @@ class Evidence {
   /// The rows that match, ascending. O(entries of the pattern's items).
   [[nodiscard]] std::vector<std::uint32_t> rows(const Candidate& pattern);
 
-  /// The same for patterns that differ in their last item alone and have no absence; with a table one scan serves all.
+  /// The same for one pattern, or for some that differ in their last item alone and have no absence: with a table one
+  /// scan serves all of them.
   void rows_of_siblings(std::span<const Candidate* const> patterns, std::span<std::vector<std::uint32_t>* const> rows);
 
   /// Moves the gaps one after the other, left to right, twice, to the interval that scores best while the others
