@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::min();
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
+constexpr std::int64_t rows_ahead = 8;
 
 bool has(std::uint64_t mask, std::int32_t predicate) noexcept { return (mask >> predicate & 1U) != 0; }
 
@@ -25,6 +26,29 @@ CompiledPattern::CompiledPattern(const LogView& log, const Pattern& pattern, std
     if (!pattern.predicates[p].conditions.empty()) conditional_ |= bit;
   }
   for (const Absence& absence : pattern.absences) longest_absence_ = std::max(longest_absence_, absence.within);
+  wanted_.resize(by_type_.size());
+  std::transform(by_type_.begin(), by_type_.end(), wanted_.begin(), [](std::uint64_t mask) { return mask != 0 ? 1 : 0; });
+  chain_ = !pattern.anchored && pattern.absences.empty();
+  for (std::size_t s = 0; s < pattern.steps.size(); ++s) {
+    needed_ |= std::uint64_t{1} << pattern.steps[s].predicate;
+    chain_ = chain_ && pattern.steps[s].guard < 0;
+    reaches_ties_ = reaches_ties_ || (s > 0 && pattern.steps[s].lo == 0);
+  }
+}
+
+std::size_t CompiledPattern::list_hits(std::int64_t begin, std::int64_t end, std::uint32_t* hits) const noexcept {
+  // No branch on the data: where types are mixed a processor guesses one in a few wrong, and that costs more than
+  // all the writes.
+  const auto list = [&](const auto* codes) {
+    const std::uint8_t* wanted = wanted_.data();
+    std::size_t n = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      hits[n] = static_cast<std::uint32_t>(i - begin);
+      n += wanted[codes[i]];
+    }
+    return n;
+  };
+  return log_.code.narrow() != nullptr ? list(log_.code.narrow()) : list(log_.code.wide());
 }
 
 std::uint64_t CompiledPattern::mask(std::int64_t i) const noexcept {
@@ -66,13 +90,79 @@ Verdict RowMatcher::verdict() const noexcept {
 
 bool RowMatcher::collect(std::int64_t row) {
   events_.clear();
+  // Whether a row sees all of its entity is told by the first and the last time, which are far apart in memory.
+  if (row + rows_ahead < rows_.n_rows && rows_.entity[row + rows_ahead] >= 0) {
+    const std::int64_t* offsets = log_.entity_offsets + rows_.entity[row + rows_ahead];
+    __builtin_prefetch(log_.time + offsets[0]);
+    __builtin_prefetch(log_.time + offsets[1]);
+  }
   auto [begin, end] = visible_events(log_, rows_, row);
+  std::uint64_t found = 0;
   while (begin < end) {
     const std::int64_t piece = std::min(end, begin + tuning::poll_steps);
+    const auto length = static_cast<std::size_t>(piece - begin);
     if (poll_.spend(piece - begin)) return false;
-    for (; begin < piece; ++begin) {
-      const std::uint64_t mask = compiled_.mask(begin);
-      if (mask != 0) events_.push_back({log_.time[begin], mask});
+    if (hits_.size() < length) hits_.resize(length);
+    const std::size_t n = compiled_.list_hits(begin, piece, hits_.data());
+    for (std::size_t h = 0; h < n; ++h) found |= compiled_.type_mask(begin + hits_[h]);
+    // In a short row what is missing is known before a time is read; in a long one, when all have been seen.
+    if (piece == end && (found & compiled_.needed()) != compiled_.needed()) {
+      events_.clear();
+      return true;
+    }
+    for (std::size_t h = 0; h < n; ++h) {
+      const std::int64_t i = begin + hits_[h];
+      const std::uint64_t mask = compiled_.mask(i);
+      if (mask != 0) events_.push_back({log_.time[i], mask});
+    }
+    begin = piece;
+  }
+  return true;
+}
+
+/// Patterns of steps alone, where no step can be simultaneous with the one before. Without upper limits on the way
+/// the newest end that is old enough is the best one: what it starts with is never earlier, and if it is too far
+/// back, all are. True when that was possible.
+bool RowMatcher::run_chain(bool first_only) {
+  if (!compiled_.chain()) return false;
+  if (compiled_.reaches_ties()) {
+    for (std::size_t e = 1; e < events_.size(); ++e) {
+      if (events_[e].time == events_[e - 1].time) return false;
+    }
+  }
+  const Pattern& pattern = compiled_.pattern();
+  const std::size_t n_steps = pattern.steps.size();
+  for (std::size_t s = 0; s < n_steps; ++s) {
+    ends_[s].all.clear();
+    ends_[s].admitted = 0;
+  }
+  for (const Event& event : events_) {
+    // From the last step down, so that no event is two steps of one match.
+    for (std::size_t s = n_steps; s-- > 0;) {
+      const Step& step = pattern.steps[s];
+      if (!has(event.mask, step.predicate)) continue;
+      Moment moment{event.time, event.time};
+      if (s > 0) {
+        Ends& before = ends_[s - 1];
+        while (before.admitted < before.all.size() &&
+               distance(event.time, before.all[before.admitted].time) >= step.lo) {
+          ++before.admitted;
+        }
+        if (before.admitted == 0) continue;
+        const Moment& newest = before.all[before.admitted - 1];
+        if (distance(event.time, newest.time) >= step.hi) continue;
+        if (distance(event.time, newest.start) >= pattern.span) continue;
+        moment.start = newest.start;
+      } else if (pattern.span == 0) {
+        continue;
+      }
+      if (s + 1 < n_steps) {
+        ends_[s].all.push_back(moment);
+        continue;
+      }
+      if (!moments_.empty() && moments_.back().time == moment.time) continue;
+      moments_.push_back(moment);
+      if (first_only) return true;
     }
   }
   return true;
@@ -87,6 +177,10 @@ bool RowMatcher::run(std::int64_t row, bool first_only) {
   if (events_.empty()) return true;
 
   last_ = rows_.last[row];
+  if (run_chain(first_only)) {
+    std::swap(matched_, moments_);
+    return true;
+  }
   if (pattern.anchored) {
     const std::int64_t entity = rows_.entity[row];
     anchor_ = log_.start != nullptr ? log_.start[entity] : no_time;

@@ -17,6 +17,17 @@ class CompiledPattern {
 
   /// Bit p is set when event `i` satisfies predicate p; 0 for most events of most logs.
   [[nodiscard]] std::uint64_t mask(std::int64_t i) const noexcept;
+  /// The predicates whose type test event `i` passes.
+  [[nodiscard]] std::uint64_t type_mask(std::int64_t i) const noexcept { return by_type_[log_.code[i]]; }
+  /// Writes the events of [begin, end) that pass some type test, as offsets from `begin`, and returns how many they
+  /// are. `hits` has room for all.
+  [[nodiscard]] std::size_t list_hits(std::int64_t begin, std::int64_t end, std::uint32_t* hits) const noexcept;
+  /// The predicates of the steps: a row that lacks one of them matches nothing.
+  [[nodiscard]] std::uint64_t needed() const noexcept { return needed_; }
+  /// No `^`, no guard, no absence: only the order and the gaps of the steps count.
+  [[nodiscard]] bool chain() const noexcept { return chain_; }
+  /// Some step may be simultaneous with the one before.
+  [[nodiscard]] bool reaches_ties() const noexcept { return reaches_ties_; }
   [[nodiscard]] const Pattern& pattern() const noexcept { return pattern_; }
   [[nodiscard]] std::uint64_t longest_absence() const noexcept { return longest_absence_; }
 
@@ -24,7 +35,10 @@ class CompiledPattern {
   const LogView& log_;
   const Pattern& pattern_;
   std::vector<std::uint64_t> by_type_;  // predicates whose type test an event type passes
+  std::vector<std::uint8_t> wanted_;    // by type: whether it passes any type test
   std::uint64_t conditional_ = 0;       // predicates that have conditions
+  std::uint64_t needed_ = 0;
+  bool chain_ = false, reaches_ties_ = false;
   std::uint64_t longest_absence_ = 0;
 };
 
@@ -60,6 +74,7 @@ class RowMatcher {
   };
 
   [[nodiscard]] bool collect(std::int64_t row);
+  bool run_chain(bool first_only);
   void match_group(std::size_t begin, std::size_t end);
   [[nodiscard]] bool latest_start(std::size_t step, std::int64_t time, std::int64_t& start);
   [[nodiscard]] bool seat(std::size_t step, std::size_t run_begin, std::size_t group_begin, std::size_t group_end);
@@ -70,6 +85,7 @@ class RowMatcher {
   const CompiledPattern& compiled_;
   const RowsView& rows_;
   Poll poll_;
+  std::vector<std::uint32_t> hits_;
   std::vector<Event> events_;
   std::vector<Ends> ends_;                        // per step
   std::vector<std::int64_t> last_guard_;          // per step: time of the last guard event before this group
