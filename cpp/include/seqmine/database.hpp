@@ -41,6 +41,11 @@ struct Database {
   [[nodiscard]] std::int64_t n_items() const noexcept { return static_cast<std::int64_t>(source.size()); }
   [[nodiscard]] bool narrow() const noexcept { return time64.empty(); }
   [[nodiscard]] std::int64_t bytes() const noexcept;  // of the arrays
+  /// Gives the memory of the times back, once nobody will read them.
+  void drop_times() noexcept {
+    time32 = {};
+    time64 = {};
+  }
 };
 
 /// O(events seen x items per type). Deterministic for any `threads`. Errors: invalid_argument, cancelled, and

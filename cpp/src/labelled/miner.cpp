@@ -294,7 +294,7 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
   const auto refine_deadline = search::deadline_after(started, options.max_seconds * tuning::refine_share);
 
   MinerResult result;
-  const auto built = [&] {
+  auto built = [&] {
     const auto build = [&](const StopToken& token) {
       return build_database(log, rows, items, options.min_support, options.threads, token, options.max_memory);
     };
@@ -308,7 +308,7 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
     result.complete = false;
     return result;
   }
-  const Database& database = built.value();
+  Database& database = built.value();
   result.stats.n_items = database.n_items();
   result.stats.n_entries = static_cast<std::int64_t>(database.item.size());
   result.stats.events_read = database.n_scanned;

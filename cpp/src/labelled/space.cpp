@@ -53,7 +53,7 @@ void list_roots(Space& space) {
 
 }  // namespace
 
-Result<std::unique_ptr<const Space>> make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
+Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsView& rows, const MinerLabels& labels,
                          const MinerOptions& options, const StopToken& stop) {
   std::int64_t n_positive = 0;
   for (const std::uint8_t label : labels.label) n_positive += label != 0 ? 1 : 0;
@@ -83,6 +83,8 @@ Result<std::unique_ptr<const Space>> make_space(const Database& database, const 
     Result<search::ScanTable> table = search::make_scan_table(database, limits, space.keep, options.threads, stop);
     if (!table.ok()) return table.status();
     space.table = std::move(table.value());
+    if (options.absences.empty()) database.drop_times();
+    search::list_occurrences(database, space.keep, space.table);
   } else {
     list_roots(space);
   }

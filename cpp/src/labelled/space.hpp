@@ -54,9 +54,9 @@ struct Space {
   std::vector<std::uint64_t> tally_of_row;    // 1 << 32 for a positive row, 1 for a negative one
   std::vector<AbsenceWindow> windows;
 
-  [[nodiscard]] bool has_table() const noexcept { return !table.window.empty(); }
+  [[nodiscard]] bool has_table() const noexcept { return !table.empty(); }
   [[nodiscard]] std::uint32_t row_of(std::uint32_t entry) const noexcept {
-    return has_table() ? table.window[entry].row : rows[entry];
+    return has_table() ? table.row(entry) : rows[entry];
   }
   [[nodiscard]] bool has_span() const noexcept { return max_span != unbounded; }
   [[nodiscard]] std::int64_t n_items() const noexcept { return database->n_items(); }
@@ -101,8 +101,8 @@ std::uint64_t bins_between(const Space& space, const Time* time, const Occurrenc
   return mask;
 }
 
-/// Errors: those of make_scan_table.
-[[nodiscard]] Result<std::unique_ptr<const Space>> make_space(const Database& database, const RowsView& rows, const MinerLabels& labels,
+/// Drops the database's times where the search does not need them. Errors: those of make_scan_table.
+[[nodiscard]] Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsView& rows, const MinerLabels& labels,
                                const MinerOptions& options, const StopToken& stop);
 
 }  // namespace seqmine::labelled

@@ -44,12 +44,16 @@ std::vector<std::uint32_t> ranked(const FrequentPatterns& patterns, const std::v
   return order;
 }
 
-Result<FrequentPatterns> mine_checked(const Database& database, const FrequentOptions& options, const StopToken& stop) {
+/// `own`: the database again, when it is the call's own, so that its times can go once they have become windows.
+Result<FrequentPatterns> mine_checked(const Database& database, Database* own, const FrequentOptions& options,
+                                      const StopToken& stop) {
   const search::Limits limits =
       search::limits_in_ticks(database, options.min_gap, options.max_gap, options.max_span);
   Result<search::ScanTable> table = search::make_scan_table(database, limits, limits.keep(), options.threads, stop);
   if (!table.ok()) return table.status();
   mining::ScanContext context{std::move(table.value()), {}, limits.keep()};
+  if (own != nullptr) own->drop_times();
+  search::list_occurrences(database, context.keep, context.table);
   const bool plain = context.table.plain;
 
   mining::SubtreePool pool(options, database.n_rows, stop);
@@ -95,16 +99,21 @@ Result<FrequentPatterns> mine_checked(const Database& database, const FrequentOp
   return patterns;
 }
 
+Result<FrequentPatterns> mine_any(const Database& database, Database* own, const FrequentOptions& options,
+                                  const StopToken& stop) {
+  if (Status status = check(database, options); !status.ok()) return status;
+  try {
+    return mine_checked(database, own, options, stop);
+  } catch (const std::bad_alloc&) {
+    return Status{Code::out_of_memory, "the system has no more memory to give to the search"};
+  }
+}
+
 }  // namespace
 
 Result<FrequentPatterns> mine_frequent(const Database& database, const FrequentOptions& options,
                                        const StopToken& stop) {
-  if (Status status = check(database, options); !status.ok()) return status;
-  try {
-    return mine_checked(database, options, stop);
-  } catch (const std::bad_alloc&) {
-    return Status{Code::out_of_memory, "the system has no more memory to give to the search"};
-  }
+  return mine_any(database, nullptr, options, stop);
 }
 
 Result<FrequentPatterns> mine_frequent(const LogView& log, const RowsView& rows, std::span<const std::uint32_t> types,
@@ -118,7 +127,7 @@ Result<FrequentPatterns> mine_frequent(const LogView& log, const RowsView& rows,
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
     rest.max_seconds = std::max(rest.max_seconds - spent.count(), 1e-9);
   }
-  return mine_frequent(database.value(), rest, stop);
+  return mine_any(database.value(), &database.value(), rest, stop);
 }
 
 PatternTexts pattern_texts(const FrequentPatterns& patterns, std::span<const std::string> names,

@@ -250,7 +250,7 @@ void Search<keep>::merge_rests(const Prefix& prefix, const std::vector<Follower>
     for (std::uint32_t j = from; j < to; ++j) {
       const std::uint32_t local = scratch_.local[table.item[j]];
       scratch_.keys[n] = local;
-      scratch_.moments[n] = table.window[j].from;  // entries at one time have the same next one
+      scratch_.moments[n] = table.window(j).from;  // entries at one time have the same next one
       n += local != nobody ? 1 : 0;
     }
     std::uint32_t node = 0;

@@ -28,17 +28,15 @@ struct Occurrences {
 template <Keep keep, class Visit>
 void for_each_range(const ScanTable& table, const Occurrences& list, const Visit& visit) {
   if (list.n == 0) return;
-  Window window = table.window[list.end[0]];
+  Window window = table.window(list.end[0]);
   for (std::size_t k = 0; k < list.n; ++k) {
     if (k + tuning::fetch_ahead < list.n) {
       // A list jumps through the rows: what its later turns read is fetched meanwhile.
-      const std::uint32_t later = list.end[k + tuning::fetch_ahead];
-      __builtin_prefetch(&table.window[later]);
-      __builtin_prefetch(table.item + later);
+      table.fetch(list.end[k + tuning::fetch_ahead]);
     }
     std::uint32_t to = window.to;
     const std::uint32_t from = window.from, row = window.row;
-    if (k + 1 < list.n) window = table.window[list.end[k + 1]];
+    if (k + 1 < list.n) window = table.window(list.end[k + 1]);
     if constexpr (keep != Keep::earliest) {
       // In a later row the next window begins behind this one's end anyway.
       if (k + 1 < list.n) to = std::min(to, window.from);

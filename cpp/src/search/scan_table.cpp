@@ -49,7 +49,11 @@ void fill_row(const Time* time, std::size_t begin, std::size_t end, std::uint32_
   for (std::size_t i = begin; i < end; ++i) {
     from = advance(time, i, std::max(from, i), end, limits.min_gap);
     to = advance(time, i, std::max(to, from), end, limits.max_gap);
-    table.window[i] = {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), row};
+    if (table.far.empty()) {
+      table.near[i] = {row, static_cast<std::uint16_t>(from - i), static_cast<std::uint16_t>(to - i)};
+    } else {
+      table.far[i] = {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), row};
+    }
     if (!table.span_end.empty()) {
       span = advance(time, i, std::max(span, i), end, limits.max_span);
       table.span_end[i] = static_cast<std::uint32_t>(span);
@@ -62,8 +66,11 @@ bool has_ties(const Time* time, std::size_t begin, std::size_t end) {
   return end > begin && std::adjacent_find(time + begin, time + end) != time + end;
 }
 
-/// Counting sort of the entries by item.
-void list_occurrences(const Database& database, bool earliest, ScanTable& table) {
+}  // namespace
+
+// Counting sort of the entries by item.
+void list_occurrences(const Database& database, Keep keep, ScanTable& table) {
+  const bool earliest = keep == Keep::earliest;
   table.offset.assign(table.n_items + std::size_t{1}, 0);
   if (earliest) {
     for (std::size_t item = 0; item < table.n_items; ++item) {
@@ -79,17 +86,16 @@ void list_occurrences(const Database& database, bool earliest, ScanTable& table)
   for (std::size_t i = 0; i < database.item.size(); ++i) {
     const std::uint32_t item = database.item[i];
     if (earliest) {
-      if (seen_in[item] == table.window[i].row) continue;
-      seen_in[item] = table.window[i].row;
+      const std::uint32_t row = table.row(static_cast<std::uint32_t>(i));
+      if (seen_in[item] == row) continue;
+      seen_in[item] = row;
     }
     table.occurrence[next[item]++] = static_cast<std::uint32_t>(i);
   }
 }
 
-}  // namespace
-
 std::int64_t ScanTable::bytes() const noexcept {
-  return static_cast<std::int64_t>(window.size() * sizeof(Window) +
+  return static_cast<std::int64_t>(near.size() * sizeof(NearWindow) + far.size() * sizeof(Window) +
                                    (span_end.size() + occurrence.size()) * sizeof(std::uint32_t) +
                                    offset.size() * sizeof(std::size_t));
 }
@@ -104,7 +110,16 @@ Result<ScanTable> make_scan_table(const Database& database, const Limits& limits
   table.item = database.item.data();
   table.n_items = static_cast<std::uint32_t>(database.n_items());
   table.plain = limits.min_gap <= 1 && keep == Keep::earliest;
-  table.window.resize(database.item.size());
+  std::int64_t longest = 0;
+  for (std::int64_t row = 0; row < database.n_rows; ++row) {
+    const auto at = static_cast<std::size_t>(row);
+    longest = std::max(longest, database.offsets[at + 1] - database.offsets[at]);
+  }
+  if (longest <= std::numeric_limits<std::uint16_t>::max()) {
+    table.near.resize(database.item.size());
+  } else {
+    table.far.resize(database.item.size());
+  }
   if (keep == Keep::spans) table.span_end.resize(database.item.size());
   std::atomic<bool> ties{false};
   const std::int64_t n_units = (database.n_rows + tuning::rows_per_unit - 1) / tuning::rows_per_unit;
@@ -127,7 +142,6 @@ Result<ScanTable> make_scan_table(const Database& database, const Limits& limits
   });
   if (!status.ok()) return status;
   table.ties = ties.load();
-  list_occurrences(database, keep == Keep::earliest, table);
   return table;
 }
 

@@ -28,20 +28,48 @@ struct Window {
   std::uint32_t from, to, row;  // entries [from, to) may follow
 };
 
+/// The same counted from the entry itself: where no row has more than 65,535 entries it takes two thirds of the room.
+struct NearWindow {
+  std::uint32_t row;
+  std::uint16_t from, to;
+};
+
 struct ScanTable {
   const std::uint32_t* item = nullptr;       // per entry, borrowed from the database
-  std::vector<Window> window;                // per entry
+  std::vector<NearWindow> near;              // per entry, or
+  std::vector<Window> far;                   // per entry, where some row is longer
   std::vector<std::uint32_t> span_end;       // per entry as a start (Keep::spans): first entry that is too late
   std::vector<std::uint32_t> occurrence;     // entries by item; one per row and item under Keep::earliest
   std::vector<std::size_t> offset;           // by item, into occurrence
   std::uint32_t n_items = 0;
   bool ties = false;                         // some row has two entries at one time
   bool plain = false;                        // no limit but "strictly later"
+  [[nodiscard]] bool empty() const noexcept { return near.empty() && far.empty(); }
+  [[nodiscard]] Window window(std::uint32_t entry) const noexcept {
+    if (near.empty()) return far[entry];
+    const NearWindow& window = near[entry];
+    return {entry + window.from, entry + window.to, window.row};
+  }
+  [[nodiscard]] std::uint32_t row(std::uint32_t entry) const noexcept {
+    return near.empty() ? far[entry].row : near[entry].row;
+  }
+  void fetch(std::uint32_t entry) const noexcept {
+    if (near.empty()) {
+      __builtin_prefetch(far.data() + entry);
+    } else {
+      __builtin_prefetch(near.data() + entry);
+    }
+    __builtin_prefetch(item + entry);
+  }
   [[nodiscard]] std::int64_t bytes() const noexcept;
 };
 
-/// Two pointers per row: O(entries). `keep` is limits.keep(), or one that remembers more of a row's matches. The database must have fewer than 2^32 - 1 entries and rows.
+/// The windows: two pointers per row, O(entries). `keep` is limits.keep(), or one that remembers more of a row's
+/// matches. The database must have fewer than 2^32 - 1 entries and rows.
 [[nodiscard]] Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, Keep keep, int threads,
                                                 const StopToken& stop);
+
+/// Fills `occurrence` and `offset`. Apart from the windows, so that whoever needs no times any more can drop them before.
+void list_occurrences(const Database& database, Keep keep, ScanTable& table);
 
 }  // namespace seqmine::search
