@@ -87,6 +87,8 @@ class PlantedMoment:
         for name in OUTCOMES:
             _check_between(self.name, name, getattr(self, name), -_MAX_EFFECT, _MAX_EFFECT)
         possible = tuple(_possible_twins(parsed, self.distinct))
+        if isinstance(self.twins, str):
+            raise ParameterError(f"twins is a list, not {self.twins!r}", hint=f"write twins=({self.twins!r},)")
         chosen = possible if self.twins is None else tuple(dict.fromkeys(self.twins))
         for twin in chosen:
             if twin not in possible:
@@ -121,7 +123,23 @@ class PlantedMoment:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PlantedMoment:
-        """Rebuild from `to_dict`."""
+        """Rebuild from `to_dict`.
+
+        Raises
+        ------
+        ParameterError
+            A name that no moment has, or ``name`` or ``pattern`` is missing.
+        """
+        known = [item.name for item in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                near = did_you_mean(name, known)
+                raise ParameterError(f"a moment has no {name!r}", hint=f"did you mean {near!r}?" if near else None)
+        for name in ("name", "pattern"):
+            if name not in values:
+                raise ParameterError(
+                    f"a moment needs {name!r}", hint='as in name = "stuck", pattern = "a -[0s,1d)-> b"'
+                )
         return cls(**values)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import ParameterError
-from seqmine.simulation.moments import DEFAULT_MOMENTS, OUTCOMES, PlantedMoment
+from seqmine.simulation.moments import DEFAULT_MOMENTS, OUTCOMES, PlantedMoment, plantings
 from seqmine.simulation.vocabulary import MAX_TYPES, MIN_TYPES, RESERVED
 
 __all__ = ["COLUMNS", "SEGMENTS", "SimulationSpec"]
@@ -97,8 +97,8 @@ class SimulationSpec:
 
     Examples
     --------
-    >>> SimulationSpec(n_events=1_000_000, mean_events=50).entities
-    20000
+    >>> SimulationSpec(n_events=1_000_000, mean_events=50, moments=()).entities
+    19449
     """
 
     n_entities: int | None = None
@@ -135,6 +135,10 @@ class SimulationSpec:
 
     def __post_init__(self) -> None:
         _check_size(self)
+        for name in ("columns", "tz_offsets", "moments", "hour_profile"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
+                raise ParameterError(f"{name} is a list, not {value!r}")
         _check_whole("n_types", self.n_types, MIN_TYPES, MAX_TYPES)
         _check_whole("days", self.days, 1, MAX_DAYS)
         _check_whole("seed", self.seed, 0, 2**63 - 1)
@@ -171,7 +175,16 @@ class SimulationSpec:
         """How many entities live in this world."""
         if self.n_entities is not None:
             return self.n_entities
-        return 10_000 if self.n_events is None else max(1, round(self.n_events / self.mean_events))
+        if self.n_events is None:
+            return 10_000
+        return max(1, round(self.n_events / (self.mean_events + self._other_events())))
+
+    def _other_events(self) -> float:
+        """Return about how many events an entity has beside the background: planted ones and those of outcomes."""
+        planted = [planting for moment in self.moments for planting in plantings(moment, "login")]
+        steps = sum(planting.share * len(planting.steps) for planting in planted)
+        years = 0.8 * self.days / 365  # some are born late, churn or are lost
+        return 0.8 * steps + self.born_share + years * sum(self.rates[name] for name in ("vip", "referral"))
 
     @property
     def origin(self) -> int:
@@ -279,15 +292,14 @@ def _day(value: object) -> str:
 
 
 def _columns(value: Sequence[str]) -> tuple[str, ...]:
-    given = (value,) if isinstance(value, str) else tuple(value)
-    for name in given:
+    for name in value:
         if name not in COLUMNS:
             near = did_you_mean(str(name), COLUMNS)
             raise ParameterError(
                 f"columns: there is no {name!r}",
                 hint=f"did you mean {near!r}?" if near else "there are " + ", ".join(COLUMNS),
             )
-    return tuple(name for name in COLUMNS if name in given)
+    return tuple(name for name in COLUMNS if name in value)
 
 
 def _offsets(value: Sequence[int]) -> tuple[int, ...]:
@@ -295,22 +307,25 @@ def _offsets(value: Sequence[int]) -> tuple[int, ...]:
     if not 1 <= len(given) <= 64:
         raise ParameterError("tz_offsets is a list of 1 to 64 hours", hint="write tz_offsets=(0,)")
     for hours in given:
-        _check_whole("an offset of tz_offsets", hours, -12, 14)
+        _check_whole("each of tz_offsets", hours, -12, 14)
     return given
 
 
 def _profile(value: Sequence[float]) -> tuple[float, ...]:
-    given = tuple(float(rate) for rate in value)
-    if len(given) != 168:
-        raise ParameterError(f"hour_profile has 168 numbers, Monday 0:00 first, not {len(given)}")
-    if not all(math.isfinite(rate) and rate >= 0 for rate in given) or sum(given) <= 0:
-        raise ParameterError("hour_profile holds numbers of at least 0, not all 0")
-    return given
+    if len(value) != 168:
+        raise ParameterError(f"hour_profile has 168 numbers, Monday 0:00 first, not {len(value)}")
+    for rate in value:
+        _check_number("each of hour_profile", rate, 0, 1e12)
+    if sum(value) <= 0:
+        raise ParameterError("hour_profile needs an hour above 0")
+    return tuple(float(rate) for rate in value)
 
 
 def _by_outcome(
     name: str, value: Mapping[str, float], default: Mapping[str, float], least: float, most: float
 ) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise ParameterError(f"{name} maps outcomes to numbers, not {value!r}", hint=f'write {name}={{"churn": 0.5}}')
     for outcome, number in value.items():
         if outcome not in OUTCOMES:
             near = did_you_mean(str(outcome), OUTCOMES)

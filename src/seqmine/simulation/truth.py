@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqmine._text import did_you_mean, format_duration, parse_duration
-from seqmine.errors import ParameterError
+from seqmine.errors import MissingInputError, ParameterError
 from seqmine.events.arrow import pc
 from seqmine.labels import Outcome, Study
 from seqmine.simulation.build import Built
@@ -25,13 +27,14 @@ from seqmine.simulation.tables import entity_names, timestamps
 from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS
 from seqmine.simulation.world import NEVER, Batch
 
-__all__ = ["MIN_REFERRALS", "TABLES", "MomentTruth", "Truth", "TruthBuilder"]
+__all__ = ["MIN_REFERRALS", "TABLES", "TRUTH", "MomentTruth", "Truth", "TruthBuilder"]
 
 Int64 = npt.NDArray[np.int64]
 
 MIN_REFERRALS: Final = 2
 """The outcome ``referral``: so many within the horizon."""
 
+TRUTH: Final = "truth.json"
 FORMAT: Final = "seqmine-truth"
 VERSION: Final = 1
 _STAMP: Any = pa.timestamp("us", "UTC")
@@ -277,6 +280,25 @@ class Truth:
             raise ParameterError(
                 "the text is not the truth of a simulation", hint="give the content of truth.json"
             ) from error
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Truth:
+        """Load the truth of a simulation that was written as the directory ``path``, with its tables.
+
+        Raises
+        ------
+        MissingInputError
+            There is no such simulation.
+        """
+        import pyarrow.parquet as pq
+
+        folder = Path(path)
+        if not (folder / TRUTH).is_file():
+            raise MissingInputError(
+                "the directory holds no finished simulation", file=str(folder), hint="write one: seqmine simulate"
+            )
+        tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+        return cls.from_json((folder / TRUTH).read_text(encoding="utf-8"), **tables)
 
 
 def _fitted(name: str, table: pa.Table | None) -> pa.Table:
