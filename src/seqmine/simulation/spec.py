@@ -163,6 +163,8 @@ class SimulationSpec:
         for name, value in keep.items():
             object.__setattr__(self, name, value)
         _check_moments(self.moments)
+        if self.entities > 10**10:
+            raise ParameterError("there are at most 10,000,000,000 entities", hint="raise mean_events=")
         shape, powers = self.exposure_shape, self.activity_effect
         if any(shape + power <= 0 for power in powers.values()):
             raise ParameterError(
@@ -256,8 +258,6 @@ def _check_size(spec: SimulationSpec) -> None:
         if getattr(spec, name) is not None:
             _check_whole(name, getattr(spec, name), 1, 10**12)
     _check_number("mean_events", spec.mean_events, 0.01, 1e7)
-    if spec.entities > 10**10:
-        raise ParameterError("there are at most 10,000,000,000 entities", hint="raise mean_events=")
 
 
 def _check_whole(name: str, value: object, least: int, most: int) -> None:

@@ -417,7 +417,8 @@ def _entities(built: Built, first: int, batch: Batch) -> pa.Table:
 
 def _outcomes(built: Built, first: int, batch: Batch) -> pa.Table:
     spec = built.spec
-    index, horizon = spec.index_time, parse_duration(spec.horizon)
+    index = spec.index_time
+    end = index + parse_duration(spec.horizon)
     happened = {"churn": batch.churn, "vip": batch.vip, "referral": _nth_referral(built, batch)}
     there = np.flatnonzero(batch.n_events)
     at_risk = (batch.born < index) & (batch.until > index) & (batch.churn >= index)
@@ -427,12 +428,13 @@ def _outcomes(built: Built, first: int, batch: Batch) -> pa.Table:
         time = happened[name]
         label = time < NEVER
         u = (batch.flip + k / len(OUTCOMES)) % 1.0
-        soon = label & (time < index + horizon)
-        flipped = at_risk & (u < spec.label_noise) & ~(label & (time < index))
+        soon = label & (time < end)
+        # Only answers that somebody could have had are turned round.
+        known = at_risk & ~(label & (time < index)) & (soon | (batch.until >= end))
+        flipped = known & (u < spec.label_noise)
         share = u / spec.label_noise if spec.label_noise > 0 else u
-        wrong = index + (share * horizon).astype(np.int64)
-        stamp = np.where(label, time, batch.until)
-        stamp = np.where(flipped, np.where(soon, batch.until, np.minimum(wrong, batch.until)), stamp)
+        wrong = np.where(soon, np.maximum(batch.until, end), index + (share * (end - index)).astype(np.int64))
+        stamp = np.where(flipped, wrong, np.where(label, time, batch.until))
         label = np.where(flipped, ~soon, label)
         parts.append((stamp[there], label[there], flipped[there]))
     columns = [
@@ -450,6 +452,10 @@ def _nth_referral(built: Built, batch: Batch) -> Int64:
     rows = np.flatnonzero(batch.code == built.names.index(OUTCOME_EVENTS["referral"]))
     rows = rows[batch.time[rows] >= built.spec.index_time]
     entity = np.searchsorted(np.cumsum(batch.n_events), rows, side="right")
+    # A row that is in the log twice is one referral.
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (np.diff(entity) != 0) | (np.diff(batch.time[rows]) != 0)
+    rows, entity = rows[first], entity[first]
     found = np.full(len(batch.n_events), NEVER)
     if len(rows) >= MIN_REFERRALS:
         rank = np.arange(len(rows)) - np.searchsorted(entity, entity, side="left")
