@@ -51,6 +51,7 @@ class _Size(click.ParamType[int]):
 @click.option("--late-share", type=float, help="Share of events that reach the log late.  [default: 0.02]")
 @click.option("--duplicate-share", type=float, help="Share of events that are there twice.  [default: 0]")
 @click.option("--label-noise", type=float, help="Share of wrong labels, at most 0.05.  [default: 0]")
+@click.option("--horizon", help="Length of the outcome interval at the log's end.  [default: 90d]")
 @click.option(
     "--columns", metavar="NAMES", help="Of value, channel, ingested_at, with commas; '' for none.  [default: all]"
 )
@@ -71,8 +72,8 @@ def command(
     """Simulate an event log whose truth is known.
 
     Writes DIR with events.parquet, entities.parquet, outcomes.parquet, instances.parquet and truth.json: which moments
-    were planted into whom and when, which of them are decoys, and what came of it. Needs memory for a few blocks of a
-    million events, however many there are.
+    were planted into whom and when, which of them are decoys, and what came of it. Needs memory for a few
+    blocks of half a million events, however many there are.
     """
     from seqmine.simulation import SimulationSpec, write_simulation
 

@@ -15,7 +15,7 @@ from seqmine.simulation.world import Batch, new_batch
 
 __all__ = ["blocks"]
 
-_ROWS = 1 << 20
+_ROWS = 1 << 19
 _PER_EVENT = (
     "time", "code", "value", "channel", "ingested"
 )  # fmt: skip

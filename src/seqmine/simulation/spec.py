@@ -98,7 +98,7 @@ class SimulationSpec:
     Examples
     --------
     >>> SimulationSpec(n_events=1_000_000, mean_events=50, moments=()).entities
-    19449
+    19448
     """
 
     n_entities: int | None = None
@@ -277,7 +277,10 @@ def _check_number(name: str, value: object, least: float, most: float) -> None:
 def _duration(name: str, value: Duration, most: int) -> str:
     us = parse_duration(value, name)
     if not 0 < us <= most:
-        raise ParameterError(f"{name} lies above 0s and is at most {format_duration(most)}, not {format_duration(us)}")
+        raise ParameterError(
+            f"{name} lies above 0s and is at most {format_duration(most)}, not {format_duration(us)}",
+            hint=f'at most {name}="{format_duration(most)}"',
+        )
     return format_duration(us)
 
 

@@ -437,12 +437,14 @@ def _outcomes(built: Built, first: int, batch: Batch) -> pa.Table:
         stamp = np.where(flipped, wrong, np.where(label, time, batch.until))
         label = np.where(flipped, ~soon, label)
         parts.append((stamp[there], label[there], flipped[there]))
+    # Entity after entity, so that where a batch ends does not show.
+    stamps, labels, flips = (np.stack(column, axis=1).ravel() for column in zip(*parts, strict=True))
     columns = [
-        pa.concat_arrays([entity_names(first + there, spec.entities)] * len(OUTCOMES)),
-        _coded(np.repeat(np.arange(len(OUTCOMES)), len(there)), list(OUTCOMES), pa.int8()),
-        timestamps(np.concatenate([stamp for stamp, _, _ in parts])),
-        pa.array(np.concatenate([label for _, label, _ in parts]).astype(np.int8)),
-        pa.array(np.concatenate([flipped for _, _, flipped in parts])),
+        entity_names(first + np.repeat(there, len(OUTCOMES)), spec.entities),
+        _coded(np.tile(np.arange(len(OUTCOMES)), len(there)), list(OUTCOMES), pa.int8()),
+        timestamps(stamps),
+        pa.array(labels.astype(np.int8)),
+        pa.array(flips),
     ]
     return pa.table(columns, schema=_OUTCOMES)
 

@@ -28,7 +28,7 @@ __all__ = ["EVENTS", "ORDERS", "write_simulation"]
 
 ORDERS: Final = ("entity", "arrival")
 EVENTS: Final = "events.parquet"
-_BUCKET_ROWS: Final = 2_000_000
+_BUCKET_ROWS: Final = 1_000_000
 _MAX_BUCKETS: Final = 256  # each is an open file until the last block is made
 _DAY: Final = 86_400_000_000
 
