@@ -9,11 +9,13 @@ the files whose kernels call them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 
 __all__ = ["kernel"]
+
+_FLAGS: Final[dict[str, Any]] = {"nogil": True, "error_model": "numpy"}
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -24,4 +26,8 @@ def kernel(function: Function) -> Function:
     Without ``fastmath``, so that sums do not depend on how a machine vectorises them. Division by zero gives inf or
     nan, as in C.
     """
-    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    try:
+        compiled = numba.njit(cache=True, **_FLAGS)(function)
+    except RuntimeError:  # nowhere to keep compiled code: a read-only installation, and a user without a home
+        compiled = numba.njit(**_FLAGS)(function)
+    return cast(Function, compiled)

@@ -37,7 +37,6 @@ def test_a_seed_is_a_world() -> None:
     assert not set(first[1].entities["exposure"].to_pylist()) & set(other[1].entities["exposure"].to_pylist())
 
 
-@pytest.mark.threaded
 def test_threads_do_not_show() -> None:
     built = build(dataclasses.replace(SPEC, n_entities=3_000))
     one, many = (list(blocks(built, threads, 10_000)) for threads in (1, 3))

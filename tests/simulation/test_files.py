@@ -58,7 +58,6 @@ def test_files_hold_the_log_and_the_truth(tmp_path: Path) -> None:
     assert sm.label(log, again.study("churn")).to_arrow().equals(sm.label(log, truth.study("churn")).to_arrow())
 
 
-@pytest.mark.threaded
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("order", ["entity", "arrival"])
 def test_files_are_the_same_bytes_for_any_threads(tmp_path: Path, order: str) -> None:

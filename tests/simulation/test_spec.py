@@ -69,6 +69,13 @@ def test_a_gap_without_a_multiple_of_the_resolution() -> None:
         sm.simulate(sm.SimulationSpec(n_entities=10, resolution="1m", moments=(moment,)))
 
 
+def test_more_types_than_a_code_has_room_for() -> None:
+    many = "|".join(f"extra_{i}" for i in range(200))
+    spec = sm.SimulationSpec(n_entities=10, n_types=4_000, moments=(PlantedMoment(name="m", pattern=many, twins=()),))
+    with pytest.raises(ParameterError, match=r"there are 4,205 event types .* and 4,096 are possible - lower n_types="):
+        sm.simulate(spec)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

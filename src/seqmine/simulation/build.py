@@ -14,7 +14,7 @@ from seqmine.errors import ParameterError
 from seqmine.simulation.moments import OUTCOMES, Planting, plantings
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS, RESERVED, SIGNUP, VALUED, type_names
-from seqmine.simulation.world import NEVER, Plans, World
+from seqmine.simulation.world import CODE_BITS, NEVER, Plans, World
 
 __all__ = ["CHANNELS", "Built", "build", "default_profile"]
 
@@ -51,6 +51,11 @@ def build(spec: SimulationSpec) -> Built:
     planted = [planting for moment in spec.moments for planting in plantings(moment, background[0])]
     others = {name for moment in spec.moments for name in moment.event_types}
     names = tuple(sorted({*background, *others, *RESERVED}, key=str.encode))
+    if len(names) > 1 << CODE_BITS:
+        raise ParameterError(
+            f"there are {len(names):,} event types with the planted ones, and {1 << CODE_BITS:,} are possible",
+            hint="lower n_types=",
+        )
     codes = {name: code for code, name in enumerate(names)}
     share = _zipf(spec.n_types, spec.zipf)
     cut, to = alias_table(share)
@@ -141,7 +146,8 @@ def alias_table(share: Float64) -> tuple[Float64, Int64]:
 
 def _cumulative(share: Float64) -> Float64:
     total: Float64 = np.cumsum(share / share.sum())
-    total[-1] = 1.0
+    # Rounding must not leave a sliver to what has no share, after the last that has one.
+    total[int(np.flatnonzero(share)[-1]) :] = 1.0
     return total
 
 
