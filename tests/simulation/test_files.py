@@ -132,6 +132,9 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     _, truth = sm.simulate(dataclasses.replace(SPEC, n_entities=20), threads=1)
     with pytest.raises(ParameterError, match="instances has not the columns"):
         Truth.from_json(truth.to_json(), instances=truth.entities)
+    assert (
+        repr(truth) == f"Truth(5 moments, 18 decoys, {truth.instances.num_rows} instances, {truth.n_entities} entities)"
+    )
     bare = Truth.from_json(truth.to_json())
     assert bare.to_json() == truth.to_json()
     assert bare.instances.num_rows == 0

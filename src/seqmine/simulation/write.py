@@ -19,9 +19,10 @@ from seqmine._validate import check_threads, check_type
 from seqmine.errors import ParameterError, UnsafePath
 from seqmine.simulation.blocks import blocks
 from seqmine.simulation.build import CHANNELS, Built, build
+from seqmine.simulation.collect import TruthBuilder
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.tables import entity_names, timestamps
-from seqmine.simulation.truth import TABLES, TRUTH, Truth, TruthBuilder
+from seqmine.simulation.truth import TABLES, TRUTH, Truth
 from seqmine.simulation.world import Batch
 
 __all__ = ["EVENTS", "ORDERS", "write_simulation"]
