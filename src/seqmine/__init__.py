@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from seqmine.labels import Labels, Outcome, Study, label
     from seqmine.mining import FrequentOptions, FrequentResult, MinerOptions, MiningResult, mine, mine_frequent
     from seqmine.patterns import Pattern, count, find, parse_pattern
+    from seqmine.simulation import SimulationSpec, simulate
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "MiningResult",
     "Outcome",
     "Pattern",
+    "SimulationSpec",
     "Study",
     "count",
     "find",
@@ -29,6 +31,7 @@ __all__ = [
     "mine",
     "mine_frequent",
     "parse_pattern",
+    "simulate",
 ]
 
 # Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
@@ -41,6 +44,7 @@ _HOMES = {
     "MiningResult": "seqmine.mining",
     "Outcome": "seqmine.labels",
     "Pattern": "seqmine.patterns",
+    "SimulationSpec": "seqmine.simulation",
     "Study": "seqmine.labels",
     "count": "seqmine.patterns",
     "find": "seqmine.patterns",
@@ -48,6 +52,7 @@ _HOMES = {
     "mine": "seqmine.mining",
     "mine_frequent": "seqmine.mining",
     "parse_pattern": "seqmine.patterns",
+    "simulate": "seqmine.simulation",
 }
 
 

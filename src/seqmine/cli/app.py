@@ -31,6 +31,7 @@ COMMANDS = {
     "find": "List where a pattern happens.",
     "mine": "Search for the patterns that come before an outcome.",
     "run": "Do everything that a configuration file says, and keep it in a run directory.",
+    "simulate": "Simulate an event log whose truth is known.",
     "demo": "Run on a year of simulated grocery shopping.",
 }
 

@@ -1,0 +1,310 @@
+"""`Truth`: what was planted, which are decoys of which, and what came of each entity."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import pyarrow as pa
+
+from seqmine._text import did_you_mean, format_duration, parse_duration
+from seqmine.errors import MissingInputError, ParameterError
+from seqmine.events.arrow import pc
+from seqmine.labels import Outcome, Study
+from seqmine.simulation.moments import OUTCOMES
+from seqmine.simulation.spec import SimulationSpec
+from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS
+
+__all__ = ["MIN_REFERRALS", "TABLES", "TRUTH", "MomentTruth", "Truth"]
+
+MIN_REFERRALS: Final = 2
+"""The outcome ``referral``: so many within the horizon."""
+
+TRUTH: Final = "truth.json"
+FORMAT: Final = "seqmine-truth"
+VERSION: Final = 1
+_STAMP: Any = pa.timestamp("us", "UTC")
+_INSTANCES: Final = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("moment", pa.dictionary(pa.int16(), pa.string())),
+        ("start_time", _STAMP),
+        ("moment_time", _STAMP),
+        ("ready_time", _STAMP),
+    ]
+)
+_OUTCOMES: Final = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("outcome", pa.dictionary(pa.int8(), pa.string())),
+        ("time", _STAMP),
+        ("label", pa.int8()),
+        ("flipped", pa.bool_()),
+    ]
+)
+_ENTITIES: Final = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("time", _STAMP),
+        ("segment", pa.dictionary(pa.int8(), pa.string())),
+        ("tz_offset", pa.int8()),
+        ("exposure", pa.float64()),
+        ("size", pa.float64()),
+        ("followed_until", _STAMP),
+        ("churn_time", _STAMP),
+        ("vip_time", _STAMP),
+        ("n_referrals", pa.int64()),
+        ("n_events", pa.int64()),
+    ]
+)
+TABLES: Final = {"instances": _INSTANCES, "outcomes": _OUTCOMES, "entities": _ENTITIES}
+
+
+@dataclass(frozen=True)
+class MomentTruth:
+    """One pattern and what it is.
+
+    Attributes
+    ----------
+    name
+        That of the moment; for a twin the moment's, a colon and the kind.
+    kind
+        ``moment``; its decoys ``timing``, ``reversed``, ``clock``, ``presence`` and ``super``; ``leak``, an event that
+        tells of an outcome beforehand; ``activity``, a pattern that only busy entities have.
+    decoy_of
+        The moment that it looks like; the outcome that a leak gives away; None.
+    pattern
+        Canonical text. Each instance is a match of it; other matches are chance.
+    gaps
+        Its gaps ``(lo, hi)`` in microseconds, half open.
+    probability
+        That an entity gets it.
+    effect
+        Outcome -> what it adds to the log of the rate from the ready time on.
+    n_planted
+        Instances that were ready before the entity churned or was lost.
+    """
+
+    name: str
+    kind: str
+    decoy_of: str | None
+    pattern: str
+    gaps: tuple[tuple[int, int], ...]
+    probability: float
+    effect: Mapping[str, float]
+    n_planted: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return values | {"gaps": [list(gap) for gap in self.gaps], "effect": dict(self.effect)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> MomentTruth:
+        """Rebuild from `to_dict`."""
+        gaps = tuple((int(lo), int(hi)) for lo, hi in values["gaps"])
+        return cls(**{**values, "gaps": gaps, "effect": MappingProxyType(dict(values["effect"]))})
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a simulation knows about its log.
+
+    Attributes
+    ----------
+    spec
+        What was simulated.
+    moments
+        Moments and decoys, as `MomentTruth`.
+    launches
+        Event type -> UTC microseconds at which it began to exist; types that always did are not in it.
+    event_types
+        The types that occur.
+    n_events, n_entities
+        Of the log.
+    instances
+        Planted instances: ``entity``, ``moment`` (its name), ``start_time``, ``moment_time``, ``ready_time``. An
+        instance of a super-pattern is listed as one of its moment, too.
+    outcomes
+        One row for each entity of the log and outcome (``churn``, ``vip``, ``referral``): ``label`` 1 and the ``time``
+        at which it happened, or 0 and the time until which the entity was followed without it. ``referral`` happens at
+        the second one after the index. ``flipped`` rows are wrong, by ``label_noise``.
+    entities
+        ``entity``, ``time`` (when its life began), ``segment``, ``tz_offset`` (hours), ``exposure``, ``size``,
+        ``followed_until``, ``churn_time``, ``vip_time``, ``n_referrals``, ``n_events``. All entities of the world.
+    """
+
+    spec: SimulationSpec
+    moments: tuple[MomentTruth, ...]
+    launches: Mapping[str, int]
+    event_types: tuple[str, ...]
+    n_events: int
+    n_entities: int
+    instances: pa.Table
+    outcomes: pa.Table
+    entities: pa.Table
+
+    @property
+    def index_time(self) -> int:
+        """The recommended index time, UTC microseconds."""
+        return self.spec.index_time
+
+    def moment(self, name: str) -> MomentTruth:
+        """Return the moment or decoy of this name."""
+        for moment in self.moments:
+            if moment.name == name:
+                return moment
+        known = [moment.name for moment in self.moments]
+        near = did_you_mean(name, known)
+        hint = f"did you mean {near!r}?" if near else "there are " + ", ".join(known)
+        raise ParameterError(f"the simulation has no moment {name!r}", hint=hint)
+
+    def decoys_of(self, name: str) -> tuple[MomentTruth, ...]:
+        """Return the decoys of a moment, or the leaks of an outcome."""
+        return tuple(moment for moment in self.moments if moment.decoy_of == name)
+
+    def instances_of(self, name: str) -> pa.Table:
+        """Return the planted instances of the moment or decoy of this name."""
+        chosen = pc.equal(pc.cast(self.instances["moment"], pa.string()), self.moment(name).name)
+        return self.instances.filter(chosen)
+
+    def outcome_table(self, outcome: str) -> pa.Table:
+        """Return ``entity``, ``time`` and ``label`` of one outcome, as `Outcome.from_table` takes them."""
+        if outcome not in OUTCOMES:
+            near = did_you_mean(outcome, OUTCOMES)
+            hint = f"did you mean {near!r}?" if near else "outcomes are " + ", ".join(OUTCOMES)
+            raise ParameterError(f"there is no outcome {outcome!r}", hint=hint)
+        chosen = pc.equal(pc.cast(self.outcomes["outcome"], pa.string()), outcome)
+        return self.outcomes.filter(chosen).select(["entity", "time", "label"])
+
+    def leaks(self) -> tuple[str, ...]:
+        """Return the event types of the log that tell of an outcome: to be excluded from what predicts."""
+        told = {*PROXY_EVENTS.values(), *OUTCOME_EVENTS.values()} - {"referral"}
+        return tuple(sorted(told & set(self.event_types)))
+
+    def study(self, outcome: str, *, lookback: str | timedelta | None = None, exclude_leaks: bool = True) -> Study:
+        """Return the study that asks for an outcome at the recommended index.
+
+        Parameters
+        ----------
+        outcome
+            ``churn``, ``vip`` or ``referral`` (two of them) within the spec's horizon.
+        lookback
+            As `Study`; None is since each entity's start.
+        exclude_leaks
+            Keep the events of `leaks` from predicting. Without it a leak alarm has something to find.
+        """
+        table = self.outcome_table(outcome)
+        index = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.index_time)
+        return Study(
+            Outcome.from_table(table, horizon=self.spec.horizon),
+            at=self._at_risk(index),
+            lookback=None if lookback is None else format_duration(parse_duration(lookback, "lookback")),
+            exclude_events=self.leaks() if exclude_leaks else (),
+            seed=0,
+        )
+
+    def _at_risk(self, index: datetime) -> pa.Table:
+        """Return the entities that were born, seen and still there at the index."""
+        when = pa.scalar(index, _STAMP)
+        there = pc.and_(pc.less(self.entities["time"], when), pc.greater(self.entities["followed_until"], when))
+        alive = pc.fill_null(pc.greater_equal(self.entities["churn_time"], when), True)
+        seen = pc.greater(self.entities["n_events"], 0)
+        rows = self.entities.filter(pc.and_(pc.and_(there, alive), seen)).select(["entity"])
+        return rows.append_column("index_time", pa.repeat(when, rows.num_rows))
+
+    def __repr__(self) -> str:
+        planted = sum(moment.kind == "moment" for moment in self.moments)
+        return (
+            f"Truth({planted} moments, {len(self.moments) - planted} decoys, {self.instances.num_rows} instances, "
+            f"{self.n_entities} entities)"
+        )
+
+    # --- JSON ---------------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """Return everything but the tables as JSON text: the same truth is the same text."""
+        values = {
+            "format": FORMAT,
+            "version": VERSION,
+            "spec": self.spec.to_dict(),
+            "index_time": self.index_time,
+            "moments": [moment.to_dict() for moment in self.moments],
+            "launches": dict(self.launches),
+            "event_types": list(self.event_types),
+            "n_events": self.n_events,
+            "n_entities": self.n_entities,
+        }
+        return json.dumps(values, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(
+        cls,
+        text: str,
+        *,
+        instances: pa.Table | None = None,
+        outcomes: pa.Table | None = None,
+        entities: pa.Table | None = None,
+    ) -> Truth:
+        """Rebuild from `to_json` and the tables, each of which may be left out (and is then empty).
+
+        Raises
+        ------
+        ParameterError
+            The text is no truth, or a table lacks a column.
+        """
+        try:
+            values = json.loads(text)
+            if values.get("format") != FORMAT or values.get("version") != VERSION:
+                raise ValueError
+            given = {"instances": instances, "outcomes": outcomes, "entities": entities}
+            return cls(
+                spec=SimulationSpec.from_dict(values["spec"]),
+                moments=tuple(MomentTruth.from_dict(moment) for moment in values["moments"]),
+                launches=MappingProxyType(dict(values["launches"])),
+                event_types=tuple(values["event_types"]),
+                n_events=int(values["n_events"]),
+                n_entities=int(values["n_entities"]),
+                **{name: _fitted(name, table) for name, table in given.items()},
+            )
+        except ParameterError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ParameterError(
+                "the text is not the truth of a simulation", hint="give the content of truth.json"
+            ) from error
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Truth:
+        """Load the truth of a simulation that was written as the directory ``path``, with its tables.
+
+        Raises
+        ------
+        MissingInputError
+            There is no such simulation.
+        """
+        import pyarrow.parquet as pq
+
+        folder = Path(path)
+        if not (folder / TRUTH).is_file():
+            raise MissingInputError(
+                "the directory holds no finished simulation", file=str(folder), hint="write one: seqmine simulate"
+            )
+        tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+        return cls.from_json((folder / TRUTH).read_text(encoding="utf-8"), **tables)
+
+
+def _fitted(name: str, table: pa.Table | None) -> pa.Table:
+    schema = TABLES[name]
+    if table is None:
+        return schema.empty_table()
+    if table.schema.names != schema.names:
+        raise ParameterError(f"{name} has not the columns of a simulation's table", hint=", ".join(schema.names))
+    return table.cast(schema)
