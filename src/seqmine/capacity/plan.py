@@ -342,7 +342,8 @@ def _cores(spec: CapacitySpec, steps: Sequence[StepPlan], threads: int) -> tuple
             best, least = cores, seconds
     return None, (
         f"no number of cores is sure to finish within {format_duration(parse_duration(spec.within))}: "
-        f"{best} cores take up to {least / 3600:.3g} h; use {math.ceil(least / allowed)} machines, each with a part of the entities"
+        f"{best} cores take up to {least / 3600:.3g} h; use {math.ceil(least / allowed)} machines, each with a part of "
+        "the entities"
     )
 
 

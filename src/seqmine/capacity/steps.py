@@ -31,8 +31,6 @@ __all__ = ["STEPS", "run_step"]
 # In the order in which they happen. `write` makes the input and is not measured.
 STEPS = ("ingest", "label", "mine")
 
-_MOST_REPEATS, _ENOUGH_SECONDS = 7, 0.4
-
 
 def run_step(step: str, workload: Workload, folder: Path, threads: int) -> dict[str, Any]:
     """Run one step in a fresh process.
@@ -59,18 +57,11 @@ def run_step(step: str, workload: Workload, folder: Path, threads: int) -> dict[
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, dict[str, Any]]:
-    """Run the work, again while that is quick, and give the least times: a short piece is mostly noise."""
-    walls: list[float] = []
-    cpus: list[float] = []
-    found, peak = None, 0
-    while not walls or (len(walls) < _MOST_REPEATS and sum(walls) < _ENOUGH_SECONDS):
-        found = None
-        before, began = time.process_time(), time.perf_counter()
-        found = work()
-        walls.append(time.perf_counter() - began)
-        cpus.append(time.process_time() - before)
-        peak = peak or _peak()  # after the first: repeats leave fragments behind
-    return found, {"wall": min(walls), "cpu": min(cpus), "peak": peak}
+    """Run the work once: pages that are touched for the first time are a cost of large logs too."""
+    before, began = time.process_time(), time.perf_counter()
+    found = work()
+    wall, cpu = time.perf_counter() - began, time.process_time() - before
+    return found, {"wall": wall, "cpu": cpu, "peak": _peak()}
 
 
 def _instant(time: int) -> str:
