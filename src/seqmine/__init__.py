@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seqmine.labels import Labels, Outcome, Study, label
     from seqmine.mining import FrequentOptions, FrequentResult, MinerOptions, MiningResult, mine, mine_frequent
     from seqmine.patterns import Pattern, count, find, parse_pattern
+    from seqmine.simulation import SimulationSpec, simulate
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ __all__ = [
     "MiningResult",
     "Outcome",
     "Pattern",
+    "SimulationSpec",
     "Study",
     "count",
     "find",
@@ -33,6 +35,7 @@ __all__ = [
     "mine_frequent",
     "parse_pattern",
     "plan_capacity",
+    "simulate",
 ]
 
 # Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
@@ -47,6 +50,7 @@ _HOMES = {
     "MiningResult": "seqmine.mining",
     "Outcome": "seqmine.labels",
     "Pattern": "seqmine.patterns",
+    "SimulationSpec": "seqmine.simulation",
     "Study": "seqmine.labels",
     "count": "seqmine.patterns",
     "find": "seqmine.patterns",
@@ -55,6 +59,7 @@ _HOMES = {
     "mine_frequent": "seqmine.mining",
     "parse_pattern": "seqmine.patterns",
     "plan_capacity": "seqmine.capacity",
+    "simulate": "seqmine.simulation",
 }
 
 

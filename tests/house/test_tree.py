@@ -94,6 +94,7 @@ def test_a_plain_install_is_small() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {plain(name) for name in project["dependencies"]} == {
         "click",
+        "numba",
         "numpy",
         "pyarrow",
         "pydantic",

@@ -33,6 +33,7 @@ COMMANDS = {
     "run": "Do everything that a configuration file says, and keep it in a run directory.",
     "bench": "Measure this machine, on simulated logs of any size.",
     "capacity": "Predict the time, memory and machines that a log of any size will take.",
+    "simulate": "Simulate an event log whose truth is known.",
     "demo": "Run on a year of simulated grocery shopping.",
 }
 

@@ -1,0 +1,27 @@
+"""The only door to numba: one decorator, so that every kernel is compiled with the same flags.
+
+Only modules that hold kernels import this one, and they are imported when a kernel is first called: `import seqmine`
+stays fast. Compiled code is cached beside the sources (or in the user's cache directory where those cannot be
+written). The cache knows a kernel by the time stamp of its own file alone: after a change to a file of helpers, touch
+the files whose kernels call them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numba
+
+__all__ = ["kernel"]
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def kernel(function: Function) -> Function:
+    """Compile ``function`` at its first call: no GIL, no bounds checks, IEEE arithmetic in the order written.
+
+    Without ``fastmath``, so that sums do not depend on how a machine vectorises them. Division by zero gives inf or
+    nan, as in C.
+    """
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))

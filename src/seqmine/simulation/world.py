@@ -1,0 +1,155 @@
+"""What the kernel is given, and what it fills: plain arrays under names."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CHURN", "CODE_BITS", "NEVER", "N_OUTCOMES", "REFERRAL", "VIP", "Batch", "Plans", "World", "new_batch"]
+
+CODE_BITS: Final = 12  # an event is one sortable word: microseconds since the log's start, then the type's code
+NEVER: Final = 2**62
+CHURN, VIP, REFERRAL, N_OUTCOMES = 0, 1, 2, 3
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+
+class World(NamedTuple):
+    """One simulated world. Times and durations are microseconds; times count from the log's start, ``origin`` aside.
+
+    ``hour_share`` and ``day_share`` are the hour-of-week profile: cumulative within each weekday, (7, 25), and the mass
+    of each weekday, (7,), with mean 1. ``guide`` says at which hour to begin looking, (7, 64).
+    """
+
+    seed: Any  # np.uint64
+    origin: int
+    length: int
+    resolution: int
+    rate: float
+    exposure_shape: float
+    size_sigma: float
+    engagement_sigma: float
+    engagement_phi: float
+    branching: float
+    branching_delay: float
+    born_share: float
+    tenure: float
+    loss_rate: float
+    tz_share: Float64
+    tz_offset: Int64
+    segment_share: Float64
+    segment_rate: Float64
+    alias_cut: Float64
+    alias_to: Int64
+    type_code: Int64
+    launch: Int64
+    hour_share: Float64
+    day_share: Float64
+    guide: Int64
+    hazard: Float64
+    activity_effect: Float64
+    code_signup: int
+    code_outcome: Int64
+    code_proxy: Int64
+    proxy_share: float
+    proxy_lo: int
+    proxy_hi: int
+    late_share: float
+    late_delay: float
+    has_value: npt.NDArray[np.uint8]
+    channel_share: Float64
+    duplicate_share: float
+
+
+class Plans(NamedTuple):
+    """What is planted. Plans of one family exclude each other: an entity gets at most one of them.
+
+    A plan's steps are ``step[i]`` to ``step[i + 1]``; a step's possible types are ``type_at[j]`` to ``type_at[j + 1]``
+    of ``types``; the gap before a step is ``gap_lo`` plus one of ``gap_n`` multiples of the resolution. ``anchor`` is
+    the step whose time is drawn, from ``hours``, cumulative shares of the 168 hours of a week, and ``last`` the step
+    that completes it.
+    """
+
+    family: Int64
+    share: Float64
+    step: Int64
+    gap_lo: Int64
+    gap_n: Int64
+    type_at: Int64
+    types: Int64
+    distinct: npt.NDArray[np.uint8]
+    span: Int64
+    anchor: Int64
+    last: Int64
+    hours: Float64
+    local: npt.NDArray[np.uint8]
+    absent: Int64
+    within: Int64
+    fade: Float64
+    parent: Int64
+    effect: Float64
+
+
+class Batch(NamedTuple):
+    """Room for the events, entities and instances of a run of entities. Columns that nobody wants have no rows."""
+
+    time: Int64
+    code: npt.NDArray[np.uint16]
+    value: Float64
+    channel: npt.NDArray[np.int32]
+    ingested: Float64
+    n_events: Int64
+    n_repeats: Int64
+    segment: npt.NDArray[np.int8]
+    tz: npt.NDArray[np.int8]
+    exposure: Float64
+    size: Float64
+    born: Int64
+    until: Int64
+    churn: Int64
+    vip: Int64
+    n_referrals: Int64
+    flip: Float64
+    instance_entity: Int64
+    instance_plan: Int64
+    instance_start: Int64
+    instance_moment: Int64
+    instance_ready: Int64
+
+
+def new_batch(n_events: int, n_entities: int, n_instances: int, columns: tuple[str, ...]) -> Batch:
+    """Return room for so many; nothing in it is set."""
+
+    def wanted(name: str) -> int:
+        return n_events if name in columns else 0
+
+    def whole(n: int) -> Int64:
+        return np.empty(n, np.int64)
+
+    return Batch(
+        time=whole(n_events),
+        code=np.empty(n_events, np.uint16),
+        value=np.empty(wanted("value")),
+        channel=np.empty(wanted("channel"), np.int32),
+        ingested=np.empty(wanted("ingested_at")),
+        n_events=whole(n_entities),
+        n_repeats=whole(n_entities),
+        segment=np.empty(n_entities, np.int8),
+        tz=np.empty(n_entities, np.int8),
+        exposure=np.empty(n_entities),
+        size=np.empty(n_entities),
+        born=whole(n_entities),
+        until=whole(n_entities),
+        churn=whole(n_entities),
+        vip=whole(n_entities),
+        n_referrals=whole(n_entities),
+        flip=np.empty(n_entities),
+        instance_entity=whole(n_instances),
+        instance_plan=whole(n_instances),
+        instance_start=whole(n_instances),
+        instance_moment=whole(n_instances),
+        instance_ready=whole(n_instances),
+    )
