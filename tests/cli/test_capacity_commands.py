@@ -70,7 +70,7 @@ def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
     ("arguments", "said"),
     [
         (("capacity", "--events", "10", "--entities", "20"), "are --events and --entities swapped?"),
-        (("capacity", "--events", "many", "--entities", "20"), "'many' is no whole number, as 1000000 or 1e6"),
+        (("capacity", "--events", "many", "--entities", "20"), "'many' is no whole number, such as 100000 or 1e5"),
         (("capacity", "--events", "1.5", "--entities", "1"), "'1.5' is no whole number"),
         (("capacity", "--entities", "20"), "--events"),
         (("capacity", *ASKED[:-1], "4"), "window: the duration '4' has no unit"),

@@ -23,7 +23,7 @@ class Size(click.ParamType[int]):
             if number != int(number) or number < 0:
                 raise ValueError(text)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no whole number, as 1000000 or 1e6", param, ctx)
+            self.fail(f"{value!r} is no whole number, such as 100000 or 1e5", param, ctx)
         return int(number)
 
 
