@@ -68,6 +68,17 @@ def test_the_further_the_wider() -> None:
     assert model.distance(features(24e6)) == pytest.approx(1.0, rel=0.2)  # as many powers again as were measured
 
 
+def test_the_width_grows_with_the_distance_of_one_model_too() -> None:
+    model = fit_cost(observations({"events": 3e-7}, 0.03, np.random.default_rng(3)), (("events",),))
+
+    def width(events: float) -> float:
+        bounds = model.predict(features(events))
+        return math.log(bounds.high / bounds.low)
+
+    for events in (6e6, 24e6, 3e9):
+        assert width(events) == pytest.approx(width(3e6) * (1 + math.log(events / 3e6) / math.log(8)), rel=1e-3)
+
+
 def test_a_higher_level_is_wider() -> None:
     model = fit_cost(observations({"events": 3e-7}, 0.03, np.random.default_rng(3)), MODELS)
     narrow, wide = model.predict(features(1e7), 0.5), model.predict(features(1e7), 0.99)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,3 +106,28 @@ def test_a_step_can_be_run_by_hand(tmp_path: Path) -> None:
     )
     assert json.loads(done.stdout)["peak"] > 0
     assert (tmp_path / "events.parquet").exists()
+
+
+def test_ctrl_c_ends_everything_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    asked = ("bench", "--events", "3e6", "--steps", "ingest", "--repeat", "50", "--quiet")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqmine", *asked], env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("events.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = _descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert workers, "nothing ran"
+    assert not any(Path(f"/proc/{pid}/exe").exists() for pid in workers)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text(encoding="ascii").split()):
+            found += [child, *_descendants(child)]
+    return found

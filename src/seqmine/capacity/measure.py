@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,10 +50,26 @@ def measure(cases: Sequence[Case]) -> RunSet:
         ]
         plan = json.dumps([case.to_dict() for case in cases])
         environment = {**os.environ, PLAN_VARIABLE: plan, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode != 0:
-            _raise_from(done.stdout + done.stderr)
+        # What the runs put aside lies in our own scratch directory, and goes with it however they end.
+        output, status = _run(command, {**environment, "TMPDIR": scratch})
+        if status != 0:
+            _raise_from(output)
         return parse_runs(json.loads(stored.read_text(encoding="utf-8")), str(stored))
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[str, int]:
+    """Run to the end; when that is interrupted, nothing of it goes on."""
+    # A session of its own, so that its steps, which are processes too, end with it.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return output, process.returncode
 
 
 def _raise_from(output: str) -> None:
