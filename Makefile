@@ -10,6 +10,7 @@ VENV := $(ROOT)/.venv
 PY := $(VENV)/bin/python
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 STEP := $(ROOT)/tools/step
+SCALE_EVENTS ?= 1e6,3e6,10e6,30e6,100e6
 
 # Nothing outside the checkout: caches and temporary files too.
 export PIP_CACHE_DIR := $(ROOT)/build/cache/pip
@@ -24,7 +25,7 @@ export PATH := $(VENV)/bin:$(PATH)
 
 PIP := $(PY) -m pip -qq --no-input
 
-.PHONY: help demo test lint sanitize bench proofs build clean readme wheel
+.PHONY: help demo test lint sanitize bench proofs build clean readme wheel scale instructions instructions-baseline
 
 help:
 	@echo "make demo      set up .venv, build, run the demo on simulated shopping data (first time about 2 minutes, then 20 s)"
@@ -32,6 +33,8 @@ help:
 	@echo "make lint      linters, types and import layers alone (1 minute)"
 	@echo "make sanitize  the tests again under ASan + UBSan, the threaded ones under TSan, with seeded bugs (about 15 minutes)"
 	@echo "make bench     benchmarks against the peers (minutes)"
+	@echo "make scale     time and memory from 1 to 100 million events, and the planner against 30 million (half an hour)"
+	@echo "make instructions  count the instructions of the hot kernels, compare (instructions-baseline: store them)"
 	@echo "make proofs    the long form of the oracle tests, 100,000 examples, into docs/proofs.md (an hour)"
 	@echo "make wheel     build a wheel into ./dist and check what is in it"
 	@echo "make readme    regenerate the demo excerpt in README.md"
@@ -62,12 +65,12 @@ INSTALL = $(PIP) install --no-deps --force-reinstall build/wheel/seqmine-*.whl
 
 build-demo: build/.installed-demo
 	@rm -rf build/wheel
-	@$(STEP) "build seqmine (1 to 3 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=OFF -w build/wheel .
+	@$(STEP) "build seqmine (1 to 3 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=OFF -C cmake.define.SEQMINE_KERNELS=OFF -w build/wheel .
 	@$(STEP) "install it" $(INSTALL)
 
 build: build/.installed-dev
 	@rm -rf build/wheel
-	@$(STEP) "build seqmine and its C++ tests (2 to 5 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=ON -w build/wheel .
+	@$(STEP) "build seqmine and its C++ tests (2 to 5 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=ON -C cmake.define.SEQMINE_KERNELS=ON -w build/wheel .
 	@$(STEP) "check what is in the wheel" $(PY) tools/check_wheel.py build/wheel
 	@$(STEP) "install it" $(INSTALL)
 
@@ -93,6 +96,15 @@ sanitize: build/.installed-dev
 
 bench: build
 	@$(STEP) "benchmarks (minutes)" $(PY) benchmarks/run.py $(BENCH_ARGS)
+
+instructions: build
+	@$(STEP) "count instructions (30 s)" $(PY) tools/instructions.py
+
+instructions-baseline: build
+	@$(STEP) "count instructions and store them (30 s)" $(PY) tools/instructions.py --update
+
+scale: build
+	@$(STEP) "scale: 1 to 100 million events, and the planner (half an hour)" $(PY) benchmarks/scale.py --events $(SCALE_EVENTS) --capacity
 
 proofs: build
 	@$(STEP) "the long proofs (an hour or more)" $(PY) tools/proofs.py

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seqmine.capacity import CapacityPlan, CapacitySpec, plan_capacity
     from seqmine.events import EventLog
     from seqmine.labels import Labels, Outcome, Study, label
     from seqmine.mining import FrequentOptions, FrequentResult, MinerOptions, MiningResult, mine, mine_frequent
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CapacityPlan",
+    "CapacitySpec",
     "EventLog",
     "FrequentOptions",
     "FrequentResult",
@@ -31,11 +34,14 @@ __all__ = [
     "mine",
     "mine_frequent",
     "parse_pattern",
+    "plan_capacity",
     "simulate",
 ]
 
 # Where each public name lives. It is loaded when first used, so that `import seqmine` stays fast.
 _HOMES = {
+    "CapacityPlan": "seqmine.capacity",
+    "CapacitySpec": "seqmine.capacity",
     "EventLog": "seqmine.events",
     "FrequentOptions": "seqmine.mining",
     "FrequentResult": "seqmine.mining",
@@ -52,6 +58,7 @@ _HOMES = {
     "mine": "seqmine.mining",
     "mine_frequent": "seqmine.mining",
     "parse_pattern": "seqmine.patterns",
+    "plan_capacity": "seqmine.capacity",
     "simulate": "seqmine.simulation",
 }
 

@@ -67,9 +67,10 @@ def test_what_is_no_study(study: Any) -> None:
         lambda threads: sm.EventLog.read("nowhere.parquet", threads=threads),
         lambda threads: sm.MinerOptions(threads=threads),
         lambda threads: sm.FrequentOptions(threads=threads),
+        lambda threads: sm.CapacitySpec(events=1e6, entities=2e4, threads=threads),
         lambda threads: sm.simulate(threads=threads),
     ],
-    ids=["find", "count", "label", "from_arrow", "with_events", "read", "mine", "mine_frequent", "simulate"],
+    ids=["find", "count", "label", "from_arrow", "with_events", "read", "mine", "mine_frequent", "plan", "simulate"],
 )
 def test_one_rule_for_threads(call: Callable[[Any], object], threads: object) -> None:
     with pytest.raises(ParameterError, match=r"threads must be a whole number from 0 \(all cores\) to 4096") as caught:

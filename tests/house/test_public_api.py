@@ -8,6 +8,8 @@ import inspect
 import seqmine
 
 NAMES = [
+    "CapacityPlan",
+    "CapacitySpec",
     "EventLog",
     "FrequentOptions",
     "FrequentResult",
@@ -24,6 +26,7 @@ NAMES = [
     "mine",
     "mine_frequent",
     "parse_pattern",
+    "plan_capacity",
     "simulate",
 ]
 
@@ -41,7 +44,7 @@ def test_every_name_is_there_documented_and_at_home() -> None:
 
 
 def test_every_package_lists_what_it_offers() -> None:
-    for name in ("cli", "events", "labels", "mining", "patterns", "pipeline", "simulation", "errors"):
+    for name in ("capacity", "cli", "events", "labels", "mining", "patterns", "pipeline", "simulation", "errors"):
         module = importlib.import_module(f"seqmine.{name}")
         assert len(set(module.__all__)) == len(module.__all__), name
         assert all(hasattr(module, offered) for offered in module.__all__), name

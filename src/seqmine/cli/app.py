@@ -31,6 +31,8 @@ COMMANDS = {
     "find": "List where a pattern happens.",
     "mine": "Search for the patterns that come before an outcome.",
     "run": "Do everything that a configuration file says, and keep it in a run directory.",
+    "bench": "Measure this machine, on simulated logs of any size.",
+    "capacity": "Predict the time, memory and machines that a log of any size will take.",
     "simulate": "Simulate an event log whose truth is known.",
     "demo": "Run on a year of simulated grocery shopping.",
 }

@@ -10,6 +10,7 @@ import click
 import pyarrow as pa
 
 from seqmine._files import prepare_output
+from seqmine.cli._numbers import Size
 from seqmine.cli._options import comma_list, common, progress_of
 from seqmine.cli._output import emit
 from seqmine.errors import ConfigError, MissingInputError
@@ -20,26 +21,11 @@ __all__ = ["command"]
 _NOT_PLANTED = ("activity", "leak")
 
 
-class _Size(click.ParamType[int]):
-    """A whole number, also as 1e8 or 2.5e6."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            number = float(str(value).replace("_", ""))
-            if number != int(number):
-                raise ValueError
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no whole number such as 100000 or 1e5", param, ctx)
-        return int(number)
-
-
 @click.command("simulate")
 @click.option("--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Directory of the files.")
 @click.option("--spec", metavar="FILE", type=click.Path(path_type=Path), help="TOML with keys of SimulationSpec.")
-@click.option("--entities", "n_entities", type=_Size(), help="How many entities.  [default: 10,000]")
-@click.option("--events", "n_events", type=_Size(), help="About how many events, instead of --entities.")
+@click.option("--entities", "n_entities", type=Size(), help="How many entities.  [default: 10,000]")
+@click.option("--events", "n_events", type=Size(), help="About how many events, instead of --entities.")
 @click.option("--mean-events", type=float, help="Mean background events of an entity.  [default: 100]")
 @click.option("--types", "n_types", type=int, help="Background event types.  [default: 60]")
 @click.option("--zipf", type=float, help="Exponent of the types' rates.  [default: 1]")

@@ -1,0 +1,116 @@
+"""``seqmine bench`` and ``seqmine capacity``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqmine as sm
+from seqmine.capacity.plan import cases_for
+from seqmine.capacity.runs import Case
+
+Seqmine = Callable[..., Any]
+ASKED = ("--events", "2e9", "--entities", "4e7", "--types", "300", "--window", "4h")
+
+
+@pytest.fixture(scope="module")
+def runs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of half a microsecond and 40 bytes an event, in pytest-benchmark's JSON."""
+
+    def row(case: Case) -> dict[str, Any]:
+        events = case.workload.events
+        found = {"occupancy": 1.0, "scanned_events": events, "nodes": 9, "n_items": 300, "n_entries": events}
+        seconds = [5e-7 * events, 5.1e-7 * events]
+        extra = {"case": case.to_dict(), "cpu": seconds, "peak": [150_000_000 + 40 * events] * 2, "found": found}
+        return {"name": case.name, "extra_info": extra, "stats": {"data": seconds}}
+
+    spec = sm.CapacitySpec(events=2e9, entities=4e7, types=300, window="4h")
+    path = tmp_path_factory.mktemp("runs") / "runs.json"
+    rows = [row(case) for case in cases_for(spec) if case.threads == 1]
+    path.write_text(json.dumps({"machine_info": {}, "benchmarks": rows}), encoding="utf-8")
+    return path
+
+
+def test_a_plan_for_people(seqmine: Seqmine, runs_file: Path) -> None:
+    done = seqmine("capacity", *ASKED, "--runs", runs_file, "--threads", "1", "--memory", "16e9")
+    assert done.code == 0, done.err
+    assert "time: 50 min (" in done.out  # three steps of 1,000 s
+    assert "memory: 80.2 GB at the peak" in done.out
+    assert "partitions: " in done.out
+    assert "extrapolating in size: 2,000,000,000 events are 667 times the largest run" in done.out
+    assert done.err.startswith("plan: ")
+
+
+def test_a_plan_for_programs(seqmine: Seqmine, runs_file: Path) -> None:
+    done = seqmine(
+        "capacity", *ASKED, "--runs", runs_file, "--threads", "1", "--within", "10h", "--format", "json", "-q"
+    )
+    assert (done.code, done.err) == (0, "")
+    plan = json.loads(done.out)
+    assert plan["hours"]["low"] < plan["hours"]["expected"] == pytest.approx(3000 / 3600, rel=0.01)
+    assert plan["cores"] == 1
+    assert {step["step"] for step in plan["steps"]} == {"ingest", "label", "mine"}
+    assert all(math.isfinite(step["seconds"]["high"]) for step in plan["steps"])
+
+
+def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
+    done = seqmine("capacity", *ASKED, "--runs", runs_file, "--format", "csv")
+    assert done.code == 0, done.err
+    header, *rows = done.out.splitlines()
+    assert header.replace('"', "").split(",")[:3] == ["step", "seconds_low", "seconds"]
+    assert [row.split(",")[0].strip('"') for row in rows] == ["ingest", "label", "mine", "all"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("capacity", "--events", "10", "--entities", "20"), "are --events and --entities swapped?"),
+        (("capacity", "--events", "many", "--entities", "20"), "'many' is no whole number, such as 100000 or 1e5"),
+        (("capacity", "--events", "1.5", "--entities", "1"), "'1.5' is no whole number"),
+        (("capacity", "--entities", "20"), "--events"),
+        (("capacity", *ASKED[:-1], "4"), "window: the duration '4' has no unit"),
+        (("bench", "--events", "1e6,1e99999", "--steps", "ingest"), "is no whole number"),
+        (("bench", "--steps", "mein"), "did you mean 'mine'?"),
+        (("bench", "--events", "100", "--entities", "200"), "cannot share 100 events"),
+        (("bench", "--events", "50", "--types", "100"), "cannot occur in 50 events - lower --types"),
+        (("bench", "--events", ","), "there is nothing to measure"),
+    ],
+)
+def test_nonsense_costs_nothing(seqmine: Seqmine, arguments: tuple[str, ...], said: str) -> None:
+    done = seqmine(*arguments)
+    assert done.code == 2, done.err
+    assert said in done.err
+    assert done.out == ""
+
+
+def test_runs_that_are_not_there(seqmine: Seqmine, tmp_path: Path) -> None:
+    assert seqmine("capacity", *ASKED, "--runs", tmp_path / "no.json").code == 66
+    (tmp_path / "bad.json").write_text("{}", encoding="utf-8")
+    assert seqmine("bench", "--compare", tmp_path / "bad.json").code == 65
+
+
+@pytest.mark.threaded
+def test_bench_saves_and_compares(seqmine: Seqmine, tmp_path: Path) -> None:
+    asked = ("bench", "--events", "2e4", "--entities", "400", "--types", "12", "--threads", "2", "--repeat", "2")
+    asked = (*asked, "--steps", "ingest,mine", "--min-support", "0.05")
+    kept = tmp_path / "before.json"
+    done = seqmine(*asked, "--save", kept, "--format", "json")
+    assert done.code == 0, done.err
+    rows = json.loads(done.out)
+    assert [(row["step"], row["events"], row["entities"], row["threads"], row["rounds"]) for row in rows] == [
+        ("ingest", 20_000, 400, 2, 2),
+        ("mine", 20_000, 400, 2, 2),
+    ]
+    assert seqmine(*asked, "--save", kept).code == 73  # before anything is measured
+    stored = json.loads(kept.read_text(encoding="utf-8"))
+    for row in stored["benchmarks"]:
+        row["stats"]["data"] = [100 * t for t in row["stats"]["data"]]
+    kept.write_text(json.dumps(stored), encoding="utf-8")
+    done = seqmine(*asked, "--compare", kept)
+    assert done.code == 0, done.err
+    assert done.out.count("faster") == 2
