@@ -24,14 +24,15 @@ export PATH := $(VENV)/bin:$(PATH)
 
 PIP := $(PY) -m pip -qq --no-input
 
-.PHONY: help demo test lint sanitize bench proofs build clean readme wheel
+.PHONY: help demo test lint sanitize bench bench-peers proofs build clean readme wheel
 
 help:
 	@echo "make demo      set up .venv, build, run the demo on simulated shopping data (first time about 2 minutes, then 20 s)"
 	@echo "make test      set up .venv, build, run the C++ tests, linters, types and the Python tests (about 10 minutes)"
 	@echo "make lint      linters, types and import layers alone (1 minute)"
 	@echo "make sanitize  the tests again under ASan + UBSan, the threaded ones under TSan, with seeded bugs (about 15 minutes)"
-	@echo "make bench     benchmarks against the peers (minutes)"
+	@echo "make bench     the benchmarks of seqmine alone (minutes)"
+	@echo "make bench-peers  races against the field's own tools, installed into build/peers-venv (hours; see BENCH_ARGS=--help)"
 	@echo "make proofs    the long form of the oracle tests, 100,000 examples, into docs/proofs.md (an hour)"
 	@echo "make wheel     build a wheel into ./dist and check what is in it"
 	@echo "make readme    regenerate the demo excerpt in README.md"
@@ -93,6 +94,16 @@ sanitize: build/.installed-dev
 
 bench: build
 	@$(STEP) "benchmarks (minutes)" $(PY) benchmarks/run.py $(BENCH_ARGS)
+
+# The peers' own environment, so that what they need never meets what seqmine needs.
+build/.installed-peers: requirements/peers.txt
+	@mkdir -p build/tmp build/cache
+	@$(STEP) "make build/peers-venv (5 s)" tools/make-venv $(ROOT)/build/peers-venv
+	@$(STEP) "install the peers (2 minutes)" build/peers-venv/bin/python -m pip -qq --no-input install --no-deps -r requirements/peers.txt
+	@touch $@
+
+bench-peers: build build/.installed-peers
+	@$(STEP) "races against the peers (hours)" $(PY) benchmarks/peers/run.py $(BENCH_ARGS)
 
 proofs: build
 	@$(STEP) "the long proofs (an hour or more)" $(PY) tools/proofs.py
