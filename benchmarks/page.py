@@ -25,12 +25,12 @@ HEAD = """\
 Written by `make bench-peers` and `make bench`; not edited by hand.
 
 Every competitor runs in a process of its own with one thread, one at a time, on the same input. First each has one
-screening run with a time limit. Then the three fastest of those that gave our answer run in pairs, ours and theirs
-back to back, in an order that turns from round to round. Ratios are theirs / ours, the median of the pairs with the
-least and the largest; **a ratio is written only when the answers agreed** in every run. Two parts of a process are
-reported: *work*, which is answering on data that are already in the library's own input form, up to the result as a
-table; and *whole*, from the start of the process, with start-up and loading. Targets are judged on the CPU ratio of
-the work, which a busy machine distorts least.
+screening run of at most 60 s of CPU, or as the question says. Then the three fastest of those that gave our answer run
+in pairs, ours and theirs back to back, in an order that turns from round to round. Ratios are theirs / ours, the median
+of the pairs with the least and the largest; **a ratio is written only when the answers agreed** in every run. Two parts
+of a process are reported: *work*, which is answering on data that are already in the library's own input form, up to
+the result as a table; and *whole*, from the start of the process, with start-up and loading. Targets are judged on the
+CPU ratio of the work, which a busy machine distorts least.
 """
 
 
@@ -146,8 +146,9 @@ def verdicts(question: Question, cases: list[Case], records: dict[str, Any]) -> 
         return "No heavy case has a ratio yet, so the targets are not judged."
     mean = math.exp(statistics.fmean(math.log(ratio) for ratio in measured.values()))
     lines = [
-        f"CPU ratio to the fastest side, geometric mean over {len(measured)} heavy cases (bold below): **{mean:.2f}**; "
-        f"target {question.least_mean:g}: {'met' if mean >= question.least_mean else 'MISSED'}."
+        f"CPU ratio to the fastest {question.against or 'side'}, geometric mean over {len(measured)} heavy cases "
+        f"(bold below): **{mean:.2f}**; target {question.least_mean:g}: "
+        f"{'met' if mean >= question.least_mean else 'MISSED'}."
     ]
     low = {name: ratio for name, ratio in measured.items() if ratio < question.least_each}
     said = "met" if not low else "MISSED by " + ", ".join(f"{name} ({ratio:.2f})" for name, ratio in low.items())
@@ -159,8 +160,9 @@ def verdicts(question: Question, cases: list[Case], records: dict[str, Any]) -> 
 
 
 def best_ratio(question: Question, record: race.Run) -> float | None:
-    """The smallest median CPU ratio: that to the fastest side."""
-    ratios = [race.ratio(record, side, "cpu") for side in question.sides]
+    """The smallest median CPU ratio: that to the fastest side that the targets are about."""
+    sides = [side for side in question.sides if side.name.startswith(question.against)]
+    ratios = [race.ratio(record, side, "cpu") for side in sides]
     return min((ratio.median for ratio in ratios if ratio is not None), default=None)
 
 

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["LEVELS", "agreement", "digest_of", "of_patterns", "of_supports"]
+__all__ = ["LEVELS", "agreement", "digest_of", "of_count", "of_located", "of_patterns", "of_supports"]
 
-LEVELS = ("supports", "patterns", "lengths", "counts")
-"""What answers are compared on, the strictest first; ``counts`` where the answer is numbers and not patterns."""
+LEVELS = ("supports", "patterns", "lengths", "counts", "verified")
+"""What answers are compared on, the strictest first. ``counts`` is for numbers instead of patterns; ``verified`` is
+what a question's judge leaves where the sides answer in kinds that cannot be equal."""
 
 _MODULUS = 1 << 128
 
@@ -59,3 +60,14 @@ def agreement(ours: dict[str, Any], theirs: dict[str, Any]) -> str | None:
         if level in ours and level in theirs:
             return level if ours[level] == theirs[level] else None
     return None
+
+
+def of_count(n: int) -> dict[str, Any]:
+    """The answer to: how many."""
+    return {"n": n, "counts": n}
+
+
+def of_located(found: Iterable[tuple[int, int]]) -> dict[str, Any]:
+    """The answer to: which entities, and when."""
+    rows = [f"{entity}:{time}".encode() for entity, time in found]
+    return {"n": len(rows), "counts": digest_of(rows)}

@@ -6,6 +6,8 @@ A log is three arrays (see `Log`); `prepare` writes it as
 - ``rows.npz``: the arrays themselves, for competitors that take Python lists
 - ``spmf.txt``: SPMF's form, ``1 -1 2 -1 -2``
 - ``signed.txt``: effspm's form, in which a negative item begins a new set: ``-1 -2``
+- ``labels.parquet``: entity, index time (after everything) and label, of a log that has labels
+- ``rows.parquet``: entity number, time and item as columns, for databases; large logs have this and ``log/`` alone
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -106,6 +108,15 @@ def bpic2012(*, clock: bool) -> Log:
     return Log(offsets, code, _from_start(offsets, time // 1_000_000) if clock else _positions(offsets))
 
 
+def without_ties(log: Log) -> Log:
+    """The log with every time moved to the second after the one before it where it is not later already."""
+    position = _positions(log.offsets)
+    # Strictly later than the one before <=> time - position never falls; a running maximum per entity makes it so.
+    apart = 2 * int(log.time.max()) + len(position)
+    floor = log.time - position + log.entity * apart
+    return replace(log, time=np.maximum.accumulate(floor) - log.entity * apart + position)
+
+
 def synthetic(n_entities: int, length: int, n_types: int, seed: int) -> Log:
     """Zipf-distributed types, independent; gaps of 1 s to about a week, log-uniform, so that any window cuts some."""
     rng = np.random.default_rng(seed)
@@ -117,13 +128,53 @@ def synthetic(n_entities: int, length: int, n_types: int, seed: int) -> Log:
     return Log(offsets, code.astype(np.int64), np.cumsum(gaps, axis=1).ravel())
 
 
+DECISIONS = (
+    *("A_APPROVED", "A_REGISTERED", "A_ACTIVATED", "A_DECLINED", "A_CANCELLED"),
+    *("O_ACCEPTED", "O_DECLINED", "O_CANCELLED", "W_Wijzigen contractgegevens+schedule"),
+)
+"""The events of bpic2012 that are its outcome."""
+
+
+def bpic2012_approved() -> Log:
+    """Loan applications without the events that decide them, in whole seconds, labelled by approval."""
+    folder = SHARED / "bpic2012"
+    events = _read(folder)
+    events = events.filter(pc.invert(pc.is_in(events["event"], pa.array(DECISIONS))))
+    offsets, code, time = _in_order(events)
+    outcomes = pq.read_table(folder / "outcomes.parquet")
+    approved = outcomes.filter(pc.equal(outcomes["outcome"], "approved"))
+    place = pc.index_in(pc.unique(events["entity"]), approved["entity"])
+    label = approved["label"].take(place).to_numpy().astype(np.int64)
+    return Log(offsets, code, _from_start(offsets, time // 1_000_000), label)
+
+
+def planted(log: Log, first: int, then: int, within: int, seed: int) -> Log:
+    """The log with labels of our own: 1 for 40 % of the entities in which `then` directly follows `first` within
+    `within` seconds, and for 10 % of the others."""
+    follows = (log.code[:-1] == first) & (log.code[1:] == then) & (np.diff(log.time) <= within)
+    follows &= log.entity[:-1] == log.entity[1:]
+    has = np.zeros(len(log.offsets) - 1, bool)
+    has[log.entity[:-1][follows]] = True
+    chance = np.where(has, 0.4, 0.1)
+    label = (np.random.default_rng(seed).random(len(has)) < chance).astype(np.int64)
+    return replace(log, label=label)
+
+
 LOGS: dict[str, Callable[[], Log]] = {
     **{name: (lambda name=name: plain(name)) for name in PLAIN},  # type: ignore[misc]
     "bpic2012": lambda: bpic2012(clock=False),
     "bpic2012-clock": lambda: bpic2012(clock=True),
     "synth100k": lambda: synthetic(100_000, 30, 100, seed=1),
     "synth10k": lambda: synthetic(10_000, 30, 100, seed=2),
+    "bpic2012-approved": bpic2012_approved,
+    "msnbc-planted": lambda: planted(plain("msnbc"), 6, 9, 1, seed=4),
+    "kosarak70k-planted": lambda: planted(plain("kosarak70k"), 1, 2, 1, seed=5),
+    "synth10k-planted": lambda: planted(synthetic(10_000, 30, 100, seed=2), 2, 5, 21_600, seed=6),
+    "bpic2012-untied": lambda: without_ties(bpic2012(clock=True)),
+    "synth10m": lambda: synthetic(200_000, 50, 100, seed=3),
 }
+LISTED_EVENTS = 4_000_000
+"""Logs with more events than this are not written as text or for lists: no peer of those forms is raced on them."""
 
 
 @cache
@@ -147,8 +198,6 @@ def prepare(name: str, work: Path) -> Path:
 
 def write(log: Log, folder: Path) -> None:
     """Every form of a log (see the head of this file)."""
-    columns: dict[str, Any] = {"offsets": log.offsets, "code": log.code, "time": log.time}
-    np.savez(folder / "rows.npz", **columns, **({} if log.label is None else {"label": log.label}))
     width = len(str(len(log.offsets)))
     table = pa.table(
         {
@@ -158,6 +207,18 @@ def write(log: Log, folder: Path) -> None:
         }
     )
     sm.EventLog.from_arrow(table, time_unit="s", plausible_years=None).save(folder / "log", overwrite=True)
+    if log.label is not None:
+        end = (int(log.time.max()) + 86_400) * 1_000_000
+        after = pa.array(np.full(len(log.label), end)).cast(pa.timestamp("us", "UTC"))
+        entity = pa.array([f"s{i:0{width}}" for i in range(len(log.label))])
+        labels = pa.table({"entity": entity, "index_time": after, "label": pa.array(log.label)})
+        pq.write_table(labels, folder / "labels.parquet")
+    numbers = {"entity": log.entity.astype(np.uint32), "time": log.time, "event": log.code.astype(np.uint16)}
+    pq.write_table(pa.table(numbers), folder / "rows.parquet")
+    if len(log.code) > LISTED_EVENTS:
+        return
+    columns: dict[str, Any] = {"offsets": log.offsets, "code": log.code, "time": log.time}
+    np.savez(folder / "rows.npz", **columns, **({} if log.label is None else {"label": log.label}))
     ends = log.offsets.tolist()
     with (folder / "spmf.txt").open("w") as spmf, (folder / "signed.txt").open("w") as signed:
         for begin, end in pairwise(ends):

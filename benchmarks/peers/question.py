@@ -81,6 +81,11 @@ class Question:
         ``prepare(case, work)``: makes the input, and returns what the sides must know of it.
     limit_s
         Seconds after which a screening run is given up.
+    judge
+        ``judge(job, side, run)``: where answers cannot be compared with each other, holds a run's answer against an
+        outside truth, and notes in it what came out.
+    against
+        The targets are about the sides whose name begins so.
     notes
         Lines below the tables, from the stored cases.
     """
@@ -94,6 +99,8 @@ class Question:
     least_each: float
     prepare: Callable[[Case, Path], dict[str, Any]] = _log_folder
     limit_s: float = 60.0
+    judge: Callable[[dict[str, Any], str, dict[str, Any]], None] | None = None
+    against: str = ""
     notes: Callable[[dict[str, Any]], list[str]] = lambda _: []
 
     @property

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -54,7 +55,8 @@ def digest_of_seqmine() -> str:
 def digest_of_sides(question: Question) -> str:
     """The sides' own code: a changed side is a new competitor."""
     total = hashlib.sha256(LOCK.read_bytes())
-    for path in sorted([*(HERE / question.name).glob("*.py"), HERE / "side.py", HERE / "answer.py", HERE / "rows.py"]):
+    shared = [HERE / f"{name}.py" for name in ("answer", "mined", "rows", "side", "sorted_log")]
+    for path in sorted([*(HERE / question.name).glob("*.py"), *shared]):
         total.update(b"" if path.name == "question.py" else path.read_bytes())
     return total.hexdigest()[:16]
 
@@ -96,6 +98,8 @@ def run_case(question: Question, case: Case, args: argparse.Namespace) -> None:
     def start(side: Side) -> race.Run:
         screened = side.name in record.runs["screening"]
         run = launch(question.name, side, job, None if screened or side.name == OURS else limit)
+        if question.judge is not None and "failed" not in run:
+            question.judge({**job, **side.job}, side.name, run)
         said = run.get("failed") or f"{run['work']['cpu']:.3f} s CPU, {run['peak_rss'] >> 20} MiB"
         print(f"    {side.name}: {said}", flush=True)
         return run
@@ -126,6 +130,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.rounds = 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that a side that runs is ended too
     if not args.page:
         if not PEERS_PYTHON.exists():
             parser.error("the peers are not installed: run this as `make bench-peers`")

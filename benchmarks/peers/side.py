@@ -15,12 +15,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Spent", "peak_rss", "run"]
+__all__ = ["CannotAnswer", "Spent", "peak_rss", "run"]
 
 MEMORY = 14 << 30
 """Bytes that a side and each of its children may allocate, so that a peer that grows dies and not the machine."""
+
+
+class CannotAnswer(Exception):
+    """The competitor has no words for what is asked; raised in `load` and shown in the tables."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,17 @@ class Spent:
 
 
 def peak_rss() -> int:
-    """Bytes resident at the peak so far: this process or its largest ended child, whichever was larger."""
+    """Bytes resident at the peak so far: this process or its largest ended child, whichever was larger.
+
+    Linux's own figure for a process begins with that of the process that started it, so the status file is asked.
+    """
     scale = 1 if sys.platform == "darwin" else 1024
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * scale
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * scale
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return max(children, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale)
+    peak = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return max(children, int(peak) * 1024)
 
 
 def run(
@@ -73,7 +86,11 @@ def run(
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     job = json.loads(sys.argv[1])
     begun = Spent.now()
-    loaded = load(job)
+    try:
+        loaded = load(job)
+    except CannotAnswer as reason:
+        print(json.dumps({"failed": f"cannot express it: {reason}"}), file=line, flush=True)
+        return
     ready = Spent.now()
     result = work(job, loaded)
     done = Spent.now()

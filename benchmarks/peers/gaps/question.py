@@ -26,8 +26,9 @@ QUESTION = Question(
     cases=(
         _case("bpic2012-hour", "bpic2012-clock", 1309, gap=(1, HOUR), heavy=False),
         _case("bpic2012-hour", "bpic2012-clock", 131, gap=(1, HOUR)),
+        _case("bpic2012-day", "bpic2012-clock", 1963, gap=(1, DAY)),
         _case("bpic2012-day", "bpic2012-clock", 654, gap=(1, DAY)),
-        _case("bpic2012-day-in-week", "bpic2012-clock", 654, gap=(1, DAY), span=(1, WEEK)),
+        _case("bpic2012-day-in-week", "bpic2012-clock", 1309, gap=(1, DAY), span=(1, WEEK)),
         _case("synth10k-6h", "synth10k", 100, gap=(1, 6 * HOUR), heavy=False),
         _case("synth100k-6h", "synth100k", 1000, gap=(1, 6 * HOUR)),
         _case("synth100k-minute-to-day", "synth100k", 2000, gap=(60, DAY)),
