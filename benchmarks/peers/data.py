@@ -34,7 +34,7 @@ __all__ = ["LOGS", "Log", "MissingData", "prepare"]
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("SEQMINE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 PLAIN = ("bible", "bms1", "bms2", "fifa", "kosarak70k", "leviathan", "msnbc", "sign")
-_VERSION = "1"
+_VERSION = "2"
 
 Ints = npt.NDArray[np.int64]
 
@@ -118,11 +118,11 @@ def without_ties(log: Log) -> Log:
 
 
 def synthetic(n_entities: int, length: int, n_types: int, seed: int) -> Log:
-    """Zipf-distributed types, independent; gaps of 1 s to about a week, log-uniform, so that any window cuts some."""
+    """Zipf-distributed types, independent; gaps exponential with a mean of 12 h: a day holds two."""
     rng = np.random.default_rng(seed)
     weights = 1.0 / np.arange(1, n_types + 1)
     code = rng.choice(n_types, n_entities * length, p=weights / weights.sum()) + 1
-    gaps = np.exp(rng.uniform(0.0, np.log(604_800.0), (n_entities, length))).astype(np.int64)
+    gaps = 1 + rng.exponential(43_200.0, (n_entities, length)).astype(np.int64)
     gaps[:, 0] = 0
     offsets = np.arange(n_entities + 1, dtype=np.int64) * length
     return Log(offsets, code.astype(np.int64), np.cumsum(gaps, axis=1).ravel())

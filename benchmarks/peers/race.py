@@ -47,15 +47,15 @@ def verdict(record: Run, side: Side) -> str:
         return str(theirs["failed"])
     if side.differs:
         return f"another answer: {side.differs}"
-    if ours is None or "failed" in ours:
+    if ours is None or "failed" in ours or ours["answer"]["n"] == 0:
         return "nothing to compare with"
     return agreement(ours["answer"], theirs["answer"]) or "DIFFERENT ANSWER"
 
 
 def agrees(record: Run, side: Side) -> bool:
-    """Whether a ratio may be written."""
+    """Whether a ratio may be written: every run gave the same answer, and it is not that there is nothing."""
     ours, theirs = record["screening"].get(OURS, {}), record["screening"].get(side.name, {})
-    if side.differs or "answer" not in ours or "answer" not in theirs:
+    if side.differs or "answer" not in ours or "answer" not in theirs or ours["answer"]["n"] == 0:
         return False
     runs = [(ours, theirs), *record.get("pairs", {}).get(side.name, [])]
     return all(agreement(a["answer"], b["answer"]) is not None for a, b in runs)

@@ -73,6 +73,13 @@ def test_one_wrong_run_among_the_pairs_takes_the_ratio_away() -> None:
     assert race.ratio(record, A, "cpu") is None
 
 
+def test_agreeing_on_nothing_is_worth_no_ratio() -> None:
+    empty = answer.of_supports([])
+    record = raced(Launcher(seqmine=(1, empty), A=(2, empty)), (A,), rounds=1)
+    assert record["pairs"] == {}
+    assert race.verdict(record, A) == "nothing to compare with"
+
+
 def test_a_side_that_answers_another_question_is_shown_and_not_raced() -> None:
     other = Side("A", "A.py", differs="it drops patterns")
     record = raced(Launcher(seqmine=(1, RIGHT), A=(2, RIGHT)), (other,), rounds=1)

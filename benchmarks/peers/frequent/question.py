@@ -50,8 +50,8 @@ def _cspade(records: dict[str, Any]) -> list[str]:
         return []
     return [
         "cSPADE (the C++ inside R's arulesSequences) cannot be installed from a registry and is not raced here. Its",
-        "CPU time was once measured beside the fastest of these sides, as whole processes on these logs or close ones; the",
-        "last column multiplies that reported ratio with ours of this page, and is an estimate.",
+        "CPU time was once measured beside the fastest of these sides, as whole processes on these logs or close ones;",
+        "the last column multiplies that reported ratio with ours of this page, and is an estimate.",
         "",
         page.table(
             ["case", "cSPADE / fastest side, reported", "fastest side / seqmine", "cSPADE / seqmine, estimated"], rows
