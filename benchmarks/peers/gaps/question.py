@@ -35,10 +35,10 @@ QUESTION = Question(
         _case("synth100k-6h-in-day", "synth100k", 500, gap=(1, 6 * HOUR), span=(1, DAY)),
         _case("bms1-4-positions", "bms1", 36, gap=(1, 4)),
         _case("kosarak70k-3-positions", "kosarak70k", 100, gap=(1, 3)),
-        _case("msnbc-5-positions", "msnbc", 300, gap=(1, 5)),
+        _case("msnbc-5-positions", "msnbc", 1500, gap=(1, 5)),
         _case("leviathan-2-to-6-positions", "leviathan", 29, gap=(2, 6)),
         _case("bms2-span-9", "bms2", 40, span=(1, 9)),
-        _case("msnbc-span-7", "msnbc", 300, span=(1, 7)),
+        _case("msnbc-span-7", "msnbc", 1500, span=(1, 7)),
     ),
     sides=(
         Side("seq2pat", "seq2pat.py", {"max_span_items": None}),
