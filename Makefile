@@ -25,14 +25,15 @@ export PATH := $(VENV)/bin:$(PATH)
 
 PIP := $(PY) -m pip -qq --no-input
 
-.PHONY: help demo test lint sanitize bench proofs build clean readme wheel scale instructions instructions-baseline
+.PHONY: help demo test lint sanitize bench bench-peers proofs build clean readme wheel scale instructions instructions-baseline
 
 help:
 	@echo "make demo      set up .venv, build, run the demo on simulated shopping data (first time about 2 minutes, then 20 s)"
 	@echo "make test      set up .venv, build, run the C++ tests, linters, types and the Python tests (about 10 minutes)"
 	@echo "make lint      linters, types and import layers alone (1 minute)"
 	@echo "make sanitize  the tests again under ASan + UBSan, the threaded ones under TSan, with seeded bugs (about 15 minutes)"
-	@echo "make bench     benchmarks against the peers (minutes)"
+	@echo "make bench     the benchmarks of seqmine alone (minutes)"
+	@echo "make bench-peers  races against the field's own tools, installed into build/peers-venv (hours; see BENCH_ARGS=--help)"
 	@echo "make scale     time and memory from 1 to 100 million events, and the planner against 30 million (half an hour)"
 	@echo "make instructions  count the instructions of the hot kernels, compare (instructions-baseline: store them)"
 	@echo "make proofs    the long form of the oracle tests, 100,000 examples, into docs/proofs.md (an hour)"
@@ -105,6 +106,16 @@ instructions-baseline: build
 
 scale: build
 	@$(STEP) "scale: 1 to 100 million events, and the planner (half an hour)" $(PY) benchmarks/scale.py --events $(SCALE_EVENTS) --capacity
+
+# The peers' own environment, so that what they need never meets what seqmine needs.
+build/.installed-peers: requirements/peers.txt
+	@mkdir -p build/tmp build/cache
+	@$(STEP) "make build/peers-venv (5 s)" tools/make-venv $(ROOT)/build/peers-venv
+	@$(STEP) "install the peers (2 minutes)" build/peers-venv/bin/python -m pip -qq --no-input install --no-deps -r requirements/peers.txt
+	@touch $@
+
+bench-peers: build build/.installed-peers
+	@$(STEP) "races against the peers (hours)" $(PY) benchmarks/peers/run.py $(BENCH_ARGS)
 
 proofs: build
 	@$(STEP) "the long proofs (an hour or more)" $(PY) tools/proofs.py

@@ -1,6 +1,6 @@
 """The input of the race: a Parquet log in order of time, as a warehouse exports it, with text ids.
 
-`python data.py OUT --rows N --entities N --seed S` writes entity (string), time (timestamp[us, UTC]), event (string).
+`python source.py OUT --rows N --entities N --seed S` writes entity (string), time (timestamp[us, UTC]), event (string).
 Entities are drawn with a Zipf-like activity, event types with Zipf weights; about one row in ten ties in time with
 another row of its entity.
 """

@@ -1,0 +1,7 @@
+"""seqmine: `mine_frequent` with a job's limits."""
+
+from __future__ import annotations
+
+from peers import mined, side
+
+side.run(mined.load, mined.work, mined.compare)
