@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -67,6 +67,23 @@ class Accounting:
                 f"rows do not add up: {self.rows_in} in, {self.used} used, {self.duplicates} duplicates, "
                 f"{self.filtered} filtered, {self.quarantined} quarantined"
             )
+
+    def plus(self, other: Accounting, *, used: int, dropped: int = 0, exact_duplicates_seen: int) -> Accounting:
+        """Return the counts of two inputs together; ``dropped`` rows of one stood in the other as well."""
+        names = {*self.reasons, *other.reasons}
+        return replace(
+            self,
+            rows_in=self.rows_in + other.rows_in,
+            used=used,
+            duplicates=self.duplicates + other.duplicates + dropped,
+            filtered=self.filtered + other.filtered,
+            quarantined=self.quarantined + other.quarantined,
+            reasons={name: self.reasons.get(name, 0) + other.reasons.get(name, 0) for name in names},
+            examples={
+                name: (*self.examples.get(name, ()), *other.examples.get(name, ()))[:MAX_EXAMPLES] for name in names
+            },
+            exact_duplicates_seen=exact_duplicates_seen,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Accounting.from_dict, (self.to_dict(),))

@@ -105,9 +105,9 @@ class ReadOptions:
             wanted[DURATION if name == DURATION else f"attributes:{name}"] = column
         return wanted
 
-    def time_reader(self) -> TimeReader:
-        """Return a new reader of this input's time column."""
-        return TimeReader(self.time, self.zone, self.time_unit, self.plausible_years)
+    def time_reader(self, seen: tuple[int, int] | None = None) -> TimeReader:
+        """Return a new reader of this input's time column; ``seen`` is the range of earlier inputs' integers."""
+        return TimeReader(self.time, self.zone, self.time_unit, self.plausible_years, seen)
 
     @classmethod
     def checked(
