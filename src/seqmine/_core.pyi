@@ -132,7 +132,6 @@ def merge_logs(
     duplicates: str,
     threads: int,
 ) -> dict[str, Any]: ...
-
 def mine(
     log: Log,
     rows: Rows,

@@ -205,7 +205,7 @@ def test_changed_columns_are_refused_before_anything_reads_by_them(saved: Path, 
     "change",
     [
         {"format": "other"},
-        {"version": 2},
+        {"version": 3},
         {"n_events": 41},
         {"n_entities": 6},
         {"n_events": "many"},

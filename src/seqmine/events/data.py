@@ -104,7 +104,8 @@ class LogData:
     """Sorted columns; see `seqmine.events.log.EventLog` for their meaning.
 
     ``declared_start`` has INT64_MIN for entities without a declared start. ``recipe`` is None where rows did not only
-    come from one reading, as after `with_events`. ``known_last`` is the last event where it is known without a look.
+    come from one reading, as after `with_events`. ``known_last`` is the last event, where that is known without a look;
+    ``origin`` is the directory that the columns are mapped from.
 
     The rows of one append are such columns, too. Their ``recipe`` and ``declared_until`` speak for the whole log up to
     them, and ``joining_starts`` are the starts that were declared with them for all of its entities.
@@ -124,6 +125,7 @@ class LogData:
     recipe: Recipe | None = None
     joining_starts: DeclaredStarts | None = None
     known_last: int | None = None
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         for array in self.arrays().values():
