@@ -46,7 +46,7 @@ def append_cases(draw: st.DrawFn) -> AppendCase:
 
 
 def untold(rows: pa.Table) -> pa.Table:
-    """The rows with columns of no type where all is null, as a file has them that was written from nothing but nulls."""
+    """The rows with columns of no type where all is null: so a file has them that was written from nothing else."""
     for name in ("ch", "size"):
         if rows[name].null_count == len(rows):
             rows = rows.set_column(rows.schema.get_field_index(name), name, pa.nulls(len(rows)))
@@ -74,7 +74,9 @@ def check_append(case: AppendCase) -> None:
         options["observed_until"] = more["observed_until"] = iso(log.declared_end)
     if log.starts:
         times = pa.array(list(log.starts.values()), pa.timestamp("us", "UTC"))
-        more["starts"] = options["starts"] = pa.table({"entity": pa.array(list(log.starts), pa.string()), "time": times})
+        more["starts"] = options["starts"] = pa.table(
+            {"entity": pa.array(list(log.starts), pa.string()), "time": times}
+        )
     everything = pa.concat_tables([table(Log(list(part), log.zone)) for part in case.parts])
     with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         warnings.simplefilter("ignore", UnmatchedStartsWarning)
