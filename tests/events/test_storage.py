@@ -271,6 +271,7 @@ def test_opening_reads_no_columns(tmp_path: Path) -> None:
         declared_until=None,
         declared_start=None,
         accounting=Accounting(rows_in=n, used=n),
+        known_last=0,
     )
     storage.save_log(data, tmp_path / "log", "0" * 64, overwrite=False)
     manifest = json.loads((tmp_path / "log" / "manifest.json").read_text())

@@ -23,7 +23,7 @@ from seqmine.errors import CorruptFileError, LogLocked, MissingInputError, Outpu
 from seqmine.events.accounting import Accounting
 from seqmine.events.data import content_digest
 from seqmine.events.growth import Parts, read_on
-from seqmine.events.sources import Source
+from seqmine.events.sources import Source, reading
 from seqmine.events.storage import MANIFEST, SEGMENT_FORMAT, Stored, load_log, save_log, write_log
 
 __all__ = ["Appended", "append_saved", "compact_saved", "open_saved", "saved_manifests", "writer_lock"]
@@ -71,7 +71,8 @@ def open_saved(path: str | os.PathLike[str], *, verify: bool) -> SavedLog:
     for _ in range(_TRIES):
         before = _identity(folder)
         try:
-            found = _open(folder, verify=verify)
+            with reading(str(folder)):  # files can go at any moment while a writer replaces the directory
+                found = _open(folder, verify=verify)
         except (CorruptFileError, MissingInputError):
             if _identity(folder) == before:
                 raise
