@@ -102,6 +102,12 @@ class Accounting:
             "starts_unmatched": self.starts_unmatched,
         }
 
+    def named_counts(self) -> list[tuple[str, int]]:
+        """Return every count under a name for people."""
+        rows = [(name, getattr(self, name)) for name in _COUNTS]
+        rows += [(f"quarantined: {reason}", count) for reason, count in self.reasons.items()]
+        return [*rows, ("exact duplicates seen", self.exact_duplicates_seen)]
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Accounting:
         """Rebuild from `to_dict`.
@@ -127,7 +133,6 @@ class Accounting:
         return ", ".join(parts)
 
     def _repr_html_(self) -> str:
-        rows = [(name, getattr(self, name)) for name in _COUNTS]
-        rows += [(f"quarantined: {name}", count) for name, count in self.reasons.items()]
+        rows = self.named_counts()[:-1]
         cells = "".join(f"<tr><td>{html.escape(name)}</td><td>{count:,}</td></tr>" for name, count in rows)
         return f"<table>{cells}</table>"
