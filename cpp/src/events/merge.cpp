@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -84,25 +85,31 @@ class Merger {
     entities_ = std::move(entities.value());
     base_.log = &base_log_.columns;
     added_.log = &added_log_.columns;
-    const auto unite = [&](const TextView& base, const TextView& added, Names& names, Numbers& for_base,
-                           Numbers& for_added) -> Status {
+    // The limits of ingest, so that no number overflows its column.
+    constexpr std::int64_t most_names = 4'294'967'294;
+    constexpr std::int64_t most_texts = std::numeric_limits<std::int32_t>::max();
+    const auto too_many = [] { return Status(Code::out_of_range, "too many distinct names in both logs together"); };
+    if (entities_.names.size() > most_names) return too_many();
+    const auto unite = [&](const TextView& base, const TextView& added, std::int64_t most, Names& names,
+                           Numbers& for_base, Numbers& for_added) -> Status {
       Result<NameUnion> merged = detail::unite_names(base, added, stop_);
       if (!merged.ok()) return merged.status();
       for_base = detail::base_numbers(merged.value(), base.length);
       for_added = detail::added_numbers(merged.value());
+      if (merged.value().names.size() > most) return too_many();
       names = std::move(merged.value().names);
       return {};
     };
     Status status =
-        unite(base_log_.event_types, added_log_.event_types, log_.event_names, base_.types, added_.types);
+        unite(base_log_.event_types, added_log_.event_types, most_names, log_.event_names, base_.types, added_.types);
     if (!status.ok()) return status;
     const std::size_t n_texts = base_log_.dictionaries.size();
     log_.string_dictionaries.resize(n_texts);
     base_.categories.resize(n_texts);
     added_.categories.resize(n_texts);
     for (std::size_t k = 0; k < n_texts; ++k) {
-      status = unite(base_log_.dictionaries[k], added_log_.dictionaries[k], log_.string_dictionaries[k],
-                     base_.categories[k], added_.categories[k]);
+      status = unite(base_log_.dictionaries[k], added_log_.dictionaries[k], most_texts,
+                     log_.string_dictionaries[k], base_.categories[k], added_.categories[k]);
       if (!status.ok()) return status;
     }
     for (Side* side : {&base_, &added_}) {

@@ -9,7 +9,6 @@ lock on the directory, which the system takes back from a process that dies; rea
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -170,6 +169,8 @@ def writer_lock(folder: Path) -> Iterator[None]:
     LogLocked
         Another process or thread holds it.
     """
+    import fcntl  # POSIX only, as is the promise of this module; the rest of the package does without
+
     while True:
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
