@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqmine import _native
-from seqmine.errors import ParameterError
+from seqmine.errors import CorruptFileError, ParameterError
 from seqmine.events.columns import AttributeKind, string_column
 from seqmine.events.data import AttributeColumn, LogData, names_array, native_attributes
 from seqmine.events.ingest import ingest
@@ -146,7 +146,8 @@ def _merged(base: LogData, segments: Sequence[LogData], threads: int) -> LogData
 
 def _merge(first: LogData, second: LogData, kinds: dict[str, AttributeKind], threads: int) -> LogData:
     first, second = _aligned(first, kinds), _aligned(second, kinds)
-    policy = first.accounting.duplicate_policy
+    assert second.recipe is not None
+    policy = second.recipe.duplicates
     done = _native.merge_logs(native_log(first), *_names(first), native_log(second), *_names(second), policy, threads)
     seen = first.accounting.exact_duplicates_seen + second.accounting.exact_duplicates_seen
     accounting = first.accounting.plus(
@@ -178,8 +179,15 @@ def _names(data: LogData) -> tuple[_native.StringColumn, _native.StringColumn, l
 
 def _aligned(data: LogData, kinds: dict[str, AttributeKind]) -> LogData:
     """Keep as numbers what was kept as text while it held nothing but nulls, and later turned out to be numbers."""
-    if all(column.kind == kinds[name] for name, column in data.attributes.items()):
+    changed = [column for name, column in data.attributes.items() if column.kind != kinds[name]]
+    if not changed:
         return data
+    if any(column.kind == "number" or len(column.names) for column in changed):
+        raise CorruptFileError(
+            "an attribute is text in one part of the log and a number in another",
+            file=data.origin,
+            hint="copy the log again, or ingest the events again",
+        )
     attributes = {
         name: column
         if column.kind == kinds[name]

@@ -291,7 +291,8 @@ class EventLog(LogContents):
             There is no such directory.
         """
         found = open_saved(path, verify=verify)
-        return cls(found.parts, digest=found.digest, n_segments=found.n_segments, home=os.fspath(path))
+        home = str(Path(path).absolute())  # where it grows, wherever the process goes
+        return cls(found.parts, digest=found.digest, n_segments=found.n_segments, home=home)
 
     # --- growing ------------------------------------------------------------------------------------------------------
 
@@ -342,12 +343,15 @@ class EventLog(LogContents):
         Raises
         ------
         DataError, ParameterError
-            What `read` would raise for all inputs; nothing was written. Also for a log with an ``event_id``, whose
+            What `read` would raise for all inputs. After any error the rows are not in the log (but see
+            `OutputDurabilityUnknown`), so that the call can be repeated. Also for a log with an ``event_id``, whose
             ids it does not keep, and for one with derived events.
         LogLocked
             Another process is changing the directory.
         CorruptFileError
             The saved log, or a segment of it, is damaged.
+        OutputError
+            The rows, or the compacted log, could not be written; ``compact=False`` needs less space.
 
         Examples
         --------

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from seqmine.errors import CorruptFileError, ParameterError
 from seqmine.events.accounting import DuplicatePolicy
 from seqmine.events.arrow import ArrowArray
 from seqmine.events.columns import AttributeKind
 from seqmine.events.options import BadRowPolicy, ReadOptions
-from seqmine.events.times import TimeUnit
+from seqmine.events.times import TIME_UNITS, TimeUnit
 
 __all__ = ["Earlier", "KeptAttribute", "Recipe"]
 
@@ -168,6 +168,12 @@ class Recipe:
         """
         try:
             recipe = cls(**values)
+            if (
+                recipe.duplicates not in get_args(DuplicatePolicy)
+                or recipe.on_bad_row not in get_args(BadRowPolicy)
+                or recipe.time_unit not in (None, *TIME_UNITS)
+            ):
+                raise ValueError("no such option")
             return replace(
                 recipe,
                 attributes=tuple(KeptAttribute(**item) for item in values["attributes"]),

@@ -20,7 +20,7 @@ from typing import Any, Final
 from seqmine._files import atomic_directory
 from seqmine.errors import CorruptFileError, LogLocked, MissingInputError, OutputError, UnsafePath
 from seqmine.events.accounting import Accounting
-from seqmine.events.data import content_digest
+from seqmine.events.data import LogData, content_digest
 from seqmine.events.growth import Parts, read_on
 from seqmine.events.sources import Source, reading
 from seqmine.events.storage import MANIFEST, SEGMENT_FORMAT, Stored, load_log, save_log, write_log
@@ -95,7 +95,8 @@ def _open(folder: Path, *, verify: bool) -> SavedLog:
         item = load_log(segment, verify=verify, format=SEGMENT_FORMAT)
         if item.manifest.get("number") != number or item.manifest.get("after") != _digest(last):
             raise _damaged(segment, "the segment does not follow what is saved before it")
-        if item.data.recipe is None or list(item.data.attributes) != list(base.data.attributes):
+        same_value = (item.data.value is None) == (base.data.value is None)
+        if item.data.recipe is None or not same_value or list(item.data.attributes) != list(base.data.attributes):
             raise _damaged(segment, "the segment has other columns than the log")
         stored.append(item)
         last = item.manifest_bytes
@@ -120,7 +121,10 @@ def append_saved(
     compact: bool | None,
     threads: int,
 ) -> Appended:
-    """Add a segment to a saved log, and compact it where that is due; see `EventLog.append`."""
+    """Add a segment to a saved log, or write the log anew with its rows where that is due; see `EventLog.append`.
+
+    Either way one rename decides: an error means that the rows are not in the log, so the call can be repeated.
+    """
     folder = Path(path)
     with writer_lock(folder):
         log = open_saved(folder, verify=False)
@@ -134,13 +138,14 @@ def append_saved(
             threads=threads,
         )
         number = log.n_segments + 1
-        extra = {"number": number, "after": _digest(log.last_manifest)}
-        with atomic_directory(folder / _name(number)) as temporary:
-            write_log(temporary, segment, content_digest(segment), format=SEGMENT_FORMAT, extra=extra)
         due = number > MAX_SEGMENTS or log.n_appended + segment.n_events > MAX_SHARE * log.n_events
         if due if compact is None else compact:
-            _compact(folder, threads)
+            _compact(folder, threads, segment)
             number = 0
+        else:
+            extra = {"number": number, "after": _digest(log.last_manifest)}
+            with atomic_directory(folder / _name(number)) as temporary:
+                write_log(temporary, segment, content_digest(segment), format=SEGMENT_FORMAT, extra=extra)
     return Appended(segment.accounting, quarantined, number)
 
 
@@ -154,9 +159,12 @@ def compact_saved(path: str | os.PathLike[str], *, threads: int) -> int:
     return log.n_segments
 
 
-def _compact(folder: Path, threads: int) -> None:
+def _compact(folder: Path, threads: int, *segments: LogData) -> None:
     # Verified: new digests over bytes that were damaged would make the damage the log.
-    data = open_saved(folder, verify=True).parts.whole(threads)
+    parts = open_saved(folder, verify=True).parts
+    for segment in segments:
+        parts = parts.plus(segment)
+    data = parts.whole(threads)
     save_log(data, folder, content_digest(data), overwrite=True)
 
 

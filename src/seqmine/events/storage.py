@@ -210,11 +210,15 @@ def _assemble(folder: Path, manifest: Mapping[str, Any], columns: Mapping[str, A
         declared = names("joining_entities")
         rows["joining_starts"] = len(declared)
         joining = DeclaredStarts(declared.cast(pa.large_string()), column("joining_starts", _DTYPES["joining_starts"]))
+    kept = None if recipe is None else Recipe.from_dict(recipe)
+    has_value = "value" in columns
+    if kept is not None and (list(kept.kinds) != list(attributes) or (kept.value is not None) != has_value):
+        raise _damaged(folder, "the columns are not those that the log remembers")
     return LogData(
         entity_offsets=offsets,
         time=column("time", _DTYPES["time"]),
         code=column("code", _DTYPES["code"]),
-        value=column("value", _DTYPES["value"]) if "value" in columns else None,
+        value=column("value", _DTYPES["value"]) if has_value else None,
         attributes=attributes,
         entities=entities,
         event_types=_texts(names("event_types"), folder),
@@ -222,7 +226,7 @@ def _assemble(folder: Path, manifest: Mapping[str, Any], columns: Mapping[str, A
         declared_until=None if until is None else int(until),
         declared_start=column("start", _DTYPES["start"]) if "start" in columns else None,
         accounting=Accounting.from_dict(manifest["accounting"]),
-        recipe=None if recipe is None else Recipe.from_dict(recipe),
+        recipe=kept,
         joining_starts=joining,
         known_last=None if last is None else int(last),
         origin=str(folder),
