@@ -15,6 +15,7 @@
 
 #include "interrupt.hpp"
 #include "seqmine/ingest.hpp"
+#include "seqmine/merge.hpp"
 
 namespace seqmine::python {
 
@@ -31,6 +32,30 @@ py::array_t<T> column_to_numpy(Column<T>&& column) {
 
 py::tuple names_to_numpy(Names&& names) {
   return py::make_tuple(column_to_numpy(std::move(names.offsets)), column_to_numpy(std::move(names.bytes)));
+}
+
+/// Hands every column and dictionary to numpy without copying.
+py::dict log_to_dict(IngestedLog&& log) {
+  py::dict result;
+  result["entity_offsets"] = column_to_numpy(std::move(log.entity_offsets));
+  result["time"] = column_to_numpy(std::move(log.time));
+  result["code"] = log.wide_codes ? py::object(column_to_numpy(std::move(log.code32)))
+                                  : py::object(column_to_numpy(std::move(log.code16)));
+  result["value"] = log.has_value ? py::object(column_to_numpy(std::move(log.value))) : py::object(py::none());
+  py::list codes;
+  for (auto& column : log.string_codes) codes.append(column_to_numpy(std::move(column)));
+  result["string_codes"] = codes;
+  py::list numbers;
+  for (auto& column : log.numbers) numbers.append(column_to_numpy(std::move(column)));
+  result["numbers"] = numbers;
+  result["entity_names"] = names_to_numpy(std::move(log.entity_names));
+  result["event_names"] = names_to_numpy(std::move(log.event_names));
+  py::list dictionaries;
+  for (Names& names : log.string_dictionaries) dictionaries.append(names_to_numpy(std::move(names)));
+  result["string_dictionaries"] = dictionaries;
+  result["n_duplicates_seen"] = log.n_exact_duplicates;
+  result["n_dropped_duplicates"] = log.n_dropped;
+  return result;
 }
 
 /// A text column and the buffers it borrows.
@@ -179,16 +204,17 @@ void rename_entities(IngestHandle& handle, const py::object& offsets, const py::
   if (Status status = ingest->rename_entities(as_span(begins), text); !status.ok()) raise_status(status);
 }
 
+Duplicates duplicates_from(const std::string& text) {
+  if (text == "none") return Duplicates::none;
+  if (text == "exact") return Duplicates::exact;
+  if (text == "id") return Duplicates::id;
+  throw py::value_error("duplicates must be \"none\", \"exact\" or \"id\"");
+}
+
 py::dict finish(IngestHandle& handle, const std::string& duplicates, const std::vector<std::string>& excluded_events) {
   const IngestHandle::Use ingest(handle);
   FinishOptions options;
-  if (duplicates == "exact") {
-    options.duplicates = Duplicates::exact;
-  } else if (duplicates == "id") {
-    options.duplicates = Duplicates::id;
-  } else if (duplicates != "none") {
-    throw py::value_error("duplicates must be \"none\", \"exact\" or \"id\"");
-  }
+  options.duplicates = duplicates_from(duplicates);
   options.excluded_events = excluded_events;
   IngestedLog log = take(run_interruptible([&](const StopToken& stop) {
     auto finished = ingest->finish(options, stop);
@@ -198,28 +224,30 @@ py::dict finish(IngestHandle& handle, const std::string& duplicates, const std::
 #endif
     return finished;
   }));
-  py::dict result;
-  result["entity_offsets"] = column_to_numpy(std::move(log.entity_offsets));
-  result["time"] = column_to_numpy(std::move(log.time));
-  result["code"] = log.wide_codes ? py::object(column_to_numpy(std::move(log.code32)))
-                                  : py::object(column_to_numpy(std::move(log.code16)));
-  result["value"] = log.has_value ? py::object(column_to_numpy(std::move(log.value))) : py::object(py::none());
-  py::list codes;
-  for (auto& column : log.string_codes) codes.append(column_to_numpy(std::move(column)));
-  result["string_codes"] = codes;
-  py::list numbers;
-  for (auto& column : log.numbers) numbers.append(column_to_numpy(std::move(column)));
-  result["numbers"] = numbers;
-  result["entity_names"] = names_to_numpy(std::move(log.entity_names));
-  result["event_names"] = names_to_numpy(std::move(log.event_names));
-  py::list dictionaries;
-  for (Names& names : log.string_dictionaries) dictionaries.append(names_to_numpy(std::move(names)));
-  result["string_dictionaries"] = dictionaries;
-  result["n_duplicates_seen"] = log.n_exact_duplicates;
-  result["n_id_duplicates_seen"] = log.n_id_duplicates;
-  result["n_dropped_duplicates"] = log.n_dropped;
-  result["n_filtered"] = log.n_filtered;
+  const std::int64_t n_id_duplicates = log.n_id_duplicates;
+  const std::int64_t n_filtered = log.n_filtered;
+  py::dict result = log_to_dict(std::move(log));
+  result["n_id_duplicates_seen"] = n_id_duplicates;
+  result["n_filtered"] = n_filtered;
   return result;
+}
+
+NamedLog named_log(const Log& log, const StringColumn& entities, const StringColumn& event_types,
+                   const py::list& dictionaries) {
+  NamedLog named{log.view, entities.view(), event_types.view(), {}};
+  for (const py::handle item : dictionaries) named.dictionaries.push_back(item.cast<const StringColumn&>().view());
+  return named;
+}
+
+py::dict merge(const Log& one, const StringColumn& entities, const StringColumn& event_types,
+               const py::list& dictionaries, const Log& other, const StringColumn& other_entities,
+               const StringColumn& other_event_types, const py::list& other_dictionaries,
+               const std::string& duplicates, int threads) {
+  const NamedLog first = named_log(one, entities, event_types, dictionaries);
+  const NamedLog second = named_log(other, other_entities, other_event_types, other_dictionaries);
+  const Duplicates policy = duplicates_from(duplicates);
+  return log_to_dict(take(run_interruptible(
+      [&](const StopToken& stop) { return merge_logs(first, second, policy, threads, stop); })));
 }
 
 }  // namespace
@@ -247,6 +275,9 @@ void register_ingest(py::module_& module) {
       })
       .def("rename_entities", &rename_entities, py::arg("offsets"), py::arg("data"))
       .def("finish", &finish, py::arg("duplicates"), py::arg("excluded_events"));
+  module.def("merge_logs", &merge, py::arg("one"), py::arg("entities"), py::arg("event_types"),
+             py::arg("dictionaries"), py::arg("other"), py::arg("other_entities"), py::arg("other_event_types"),
+             py::arg("other_dictionaries"), py::arg("duplicates"), py::arg("threads"));
 }
 
 }  // namespace seqmine::python

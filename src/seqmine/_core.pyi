@@ -120,6 +120,18 @@ class Ingest:
     def rename_entities(self, offsets: _I64, data: Buffer) -> None: ...
     def finish(self, duplicates: str, excluded_events: Sequence[bytes]) -> dict[str, Any]: ...
 
+def merge_logs(
+    one: Log,
+    entities: StringColumn,
+    event_types: StringColumn,
+    dictionaries: list[StringColumn],
+    other: Log,
+    other_entities: StringColumn,
+    other_event_types: StringColumn,
+    other_dictionaries: list[StringColumn],
+    duplicates: str,
+    threads: int,
+) -> dict[str, Any]: ...
 def mine(
     log: Log,
     rows: Rows,

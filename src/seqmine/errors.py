@@ -20,6 +20,7 @@ __all__ = [
     "InternalError",
     "InvalidOutcome",
     "InvalidPattern",
+    "LogLocked",
     "MemoryBudgetExceeded",
     "MissingDependencyError",
     "MissingInputError",
@@ -269,6 +270,12 @@ class OutputDurabilityUnknown(OutputError):
     """The output is written, but the disk did not confirm that it will outlive a power cut."""
 
     code = "SM-6003"
+
+
+class LogLocked(OutputError):
+    """Another process is changing the saved log; nothing was written."""
+
+    code = "SM-6004"
 
 
 class ForkSafetyError(SeqmineError, RuntimeError):

@@ -201,11 +201,37 @@ def test_changed_columns_are_refused_before_anything_reads_by_them(saved: Path, 
     find(EventLog.open(copy), "e0{kind=k1} -> e1")
 
 
+RECIPE: dict[str, Any] = {
+    "entity": "entity",
+    "time": "time",
+    "event": "event",
+    "value": "value",
+    "event_id": None,
+    "attributes": [
+        {"name": "kind", "column": "kind", "declared": None, "kind": "dictionary"},
+        {"name": "score", "column": "score", "declared": None, "kind": "number"},
+    ],
+    "timezone": "Europe/Berlin",
+    "time_unit": None,
+    "on_bad_row": "quarantine",
+    "duplicates": "none",
+    "exclude_events": [],
+    "plausible_years": [1970, 2100],
+    "has_identity": False,
+    "has_starts": True,
+    "integer_times": None,
+}
+
+
+def test_the_options_are_kept(saved: Path) -> None:
+    assert json.loads((saved / "manifest.json").read_text())["recipe"] == RECIPE
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"format": "other"},
-        {"version": 2},
+        {"version": 3},
         {"n_events": 41},
         {"n_entities": 6},
         {"n_events": "many"},
@@ -215,6 +241,17 @@ def test_changed_columns_are_refused_before_anything_reads_by_them(saved: Path, 
         {"accounting": {}},
         {"accounting": {"rows_in": 1}},
         {"timezone": "Mars/Olympus"},
+        {"recipe": 5},
+        {"recipe": {}},
+        {"recipe": {**RECIPE, "duplicates": "some"}},
+        {"recipe": {**RECIPE, "time_unit": "min"}},
+        {"recipe": {**RECIPE, "on_bad_row": None}},
+        {"recipe": {**RECIPE, "integer_times": [1]}},
+        {"recipe": {**RECIPE, "value": None}},
+        {"recipe": {**RECIPE, "attributes": RECIPE["attributes"][:1]}},
+        {"recipe": {**RECIPE, "attributes": [{"name": "kind"}, {"name": "score"}]}},
+        {"recipe": {**RECIPE, "more": 1}},
+        {"last_event": "late"},
     ],
     ids=str,
 )
@@ -271,6 +308,7 @@ def test_opening_reads_no_columns(tmp_path: Path) -> None:
         declared_until=None,
         declared_start=None,
         accounting=Accounting(rows_in=n, used=n),
+        known_last=0,
     )
     storage.save_log(data, tmp_path / "log", "0" * 64, overwrite=False)
     manifest = json.loads((tmp_path / "log" / "manifest.json").read_text())

@@ -27,7 +27,7 @@ import seqmine as sm
 from reference.language import EPOCH, UNITS, Condition, Event, Link, Log, Pattern, Step, condition_holds
 
 LONG_EXAMPLES = int(os.environ.get("SEQMINE_LONG_EXAMPLES", "100000"))
-DEFAULT_EXAMPLES = 3_400  # of all properties together in the default run; a test holds them to it
+DEFAULT_EXAMPLES = 3_600  # of all properties together in the default run; a test holds them to it
 REGISTERED: dict[str, int] = {}
 
 LOWEST, HIGHEST = -(2**63) + 1, 2**63 - 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import test_frequent, test_invariance, test_labels, test_log, test_matching, test_mine
+from . import test_append, test_frequent, test_invariance, test_labels, test_log, test_matching, test_mine
 from .strategies import DEFAULT_EXAMPLES, REGISTERED
 
-MODULES = (test_frequent, test_invariance, test_labels, test_log, test_matching, test_mine)
+MODULES = (test_append, test_frequent, test_invariance, test_labels, test_log, test_matching, test_mine)
 
 
 def test_default_run_takes_at_least_two_thousand_examples() -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,11 +18,16 @@ import pyarrow.compute as pc
 from seqmine.cli._spreadsheet import formula_safe
 from seqmine.cli._text_safety import printable
 
-__all__ = ["FORMATS", "emit", "format_of", "refuse_terminal", "write_table"]
+__all__ = ["FORMATS", "emit", "format_of", "refuse_terminal", "rows_table", "write_table"]
 
 FORMATS = ("table", "json", "csv", "parquet")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
 _BATCH_ROWS = 65_536
+
+
+def rows_table(rows: Sequence[tuple[str, int]]) -> pa.Table:
+    """Return counts and what they count as a table."""
+    return pa.table({"what": [name for name, _ in rows], "rows": [count for _, count in rows]})
 
 
 def format_of(name: str | None, output: str | os.PathLike[str] | None) -> str:

@@ -28,6 +28,8 @@ __all__ = ["cli", "run"]
 COMMANDS = {
     "inspect": "Look at an event file or a saved log, and suggest how to read it.",
     "ingest": "Read event files and save them as a log that opens at once.",
+    "append": "Add event files to a saved log.",
+    "compact": "Merge what was appended to a saved log.",
     "find": "List where a pattern happens.",
     "mine": "Search for the patterns that come before an outcome.",
     "run": "Do everything that a configuration file says, and keep it in a run directory.",

@@ -30,6 +30,7 @@ INSUFFICIENT = 69
 INTERNAL = 70
 CANNOT_CREATE = 73
 IO_ERROR = 74
+TRY_AGAIN = 75
 NO_PERMISSION = 77
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -63,6 +64,7 @@ EXIT_CODES: tuple[ExitCode, ...] = (
     ),
     ExitCode(CANNOT_CREATE, "an output cannot be created, or exists already", (errors.OutputError,)),
     ExitCode(IO_ERROR, "writing failed half-way; older outputs are as they were", (errors.OutputDurabilityUnknown,)),
+    ExitCode(TRY_AGAIN, "another process is changing the saved log; try again later", (errors.LogLocked,)),
     ExitCode(NO_PERMISSION, "an unsafe path, or no permission", (errors.UnsafePath, PermissionError)),
     ExitCode(INTERRUPTED, "interrupted by Ctrl-C; outputs are as before", (KeyboardInterrupt,)),
     ExitCode(PIPE_CLOSED, "the program that read the output went away", (BrokenPipeError,)),

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pyarrow as pa
 
 from seqmine._files import prepare_output
 from seqmine.cli._options import common, log_options, log_section, progress_of, status
-from seqmine.cli._output import emit
+from seqmine.cli._output import emit, rows_table
 
 __all__ = ["command"]
 
@@ -46,12 +45,8 @@ def command(
         log = open_log(section, threads=threads, quarantine=quarantine)
     with progress.stage("save"):
         log.save(output, overwrite=force)
-    accounting = log.accounting.to_dict()
-    rows = [(name, accounting[name]) for name in ("rows_in", "used", "duplicates", "filtered", "quarantined")]
-    rows += [(f"quarantined: {reason}", count) for reason, count in accounting["reasons"].items()]
-    rows += [("exact duplicates seen", accounting["exact_duplicates_seen"])]
-    rows += [("entities", log.n_entities), ("event types", len(log.event_types))]
-    emit(pa.table({"what": [name for name, _ in rows], "rows": [count for _, count in rows]}), form)
+    rows = [*log.accounting.named_counts(), ("entities", log.n_entities), ("event types", len(log.event_types))]
+    emit(rows_table(rows), form)
     if not progress.quiet:
         click.echo(f"wrote {output}", err=True)
         if log.accounting.quarantined:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -68,6 +68,23 @@ class Accounting:
                 f"{self.filtered} filtered, {self.quarantined} quarantined"
             )
 
+    def plus(self, other: Accounting, *, used: int, dropped: int = 0, exact_duplicates_seen: int) -> Accounting:
+        """Return the counts of two inputs together; ``dropped`` rows of one stood in the other as well."""
+        names = {*self.reasons, *other.reasons}
+        return replace(
+            self,
+            rows_in=self.rows_in + other.rows_in,
+            used=used,
+            duplicates=self.duplicates + other.duplicates + dropped,
+            filtered=self.filtered + other.filtered,
+            quarantined=self.quarantined + other.quarantined,
+            reasons={name: self.reasons.get(name, 0) + other.reasons.get(name, 0) for name in names},
+            examples={
+                name: (*self.examples.get(name, ()), *other.examples.get(name, ()))[:MAX_EXAMPLES] for name in names
+            },
+            exact_duplicates_seen=exact_duplicates_seen,
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (Accounting.from_dict, (self.to_dict(),))
 
@@ -84,6 +101,12 @@ class Accounting:
             "id_duplicates_seen": self.id_duplicates_seen,
             "starts_unmatched": self.starts_unmatched,
         }
+
+    def named_counts(self) -> list[tuple[str, int]]:
+        """Return every count under a name for people."""
+        rows = [(name, getattr(self, name)) for name in _COUNTS]
+        rows += [(f"quarantined: {reason}", count) for reason, count in self.reasons.items()]
+        return [*rows, ("exact duplicates seen", self.exact_duplicates_seen)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Accounting:
@@ -110,7 +133,6 @@ class Accounting:
         return ", ".join(parts)
 
     def _repr_html_(self) -> str:
-        rows = [(name, getattr(self, name)) for name in _COUNTS]
-        rows += [(f"quarantined: {name}", count) for name, count in self.reasons.items()]
+        rows = self.named_counts()[:-1]
         cells = "".join(f"<tr><td>{html.escape(name)}</td><td>{count:,}</td></tr>" for name, count in rows)
         return f"<table>{cells}</table>"

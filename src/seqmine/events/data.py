@@ -15,9 +15,20 @@ import numpy.typing as npt
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import ArrowArray, pa, pc
 from seqmine.events.columns import AttributeKind
+from seqmine.events.recipe import Recipe
 from seqmine.events.times import MIN_TIME
 
-__all__ = ["AttributeColumn", "LogData", "Piece", "content_digest", "names_array", "start_times", "time_bounds"]
+__all__ = [
+    "AttributeColumn",
+    "DeclaredStarts",
+    "LogData",
+    "Piece",
+    "content_digest",
+    "names_array",
+    "native_attributes",
+    "start_times",
+    "time_bounds",
+]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -72,11 +83,32 @@ class Piece:
     attributes: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class DeclaredStarts:
+    """When entities' lives began: each entity once (large_string), and its start in UTC microseconds."""
+
+    entities: ArrowArray
+    time: Int64
+
+    def of(self, entities: ArrowArray) -> tuple[Int64, npt.NDArray[np.bool_]]:
+        """Return the start of each entity of a log, INT64_MIN where none, and which of the starts found no entity."""
+        found = pc.index_in(self.entities, value_set=entities.cast(pa.large_string()))
+        position = np.asarray(found.fill_null(-1)).astype(np.int64)
+        result = np.full(len(entities), _NOT_DECLARED, np.int64)
+        result[position[position >= 0]] = self.time[position >= 0]
+        return result, position < 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogData:
     """Sorted columns; see `seqmine.events.log.EventLog` for their meaning.
 
-    ``declared_start`` has INT64_MIN for entities without a declared start.
+    ``declared_start`` has INT64_MIN for entities without a declared start. ``recipe`` is None where rows did not only
+    come from one reading, as after `with_events`. ``known_last`` is the last event, where that is known without a look;
+    ``origin`` is the directory that the columns are mapped from.
+
+    The rows of one append are such columns, too. Their ``recipe`` and ``declared_until`` speak for the whole log up to
+    them, and ``joining_starts`` are the starts that were declared with them for all of its entities.
     """
 
     entity_offsets: Int64
@@ -90,6 +122,10 @@ class LogData:
     declared_until: int | None
     declared_start: Int64 | None
     accounting: Accounting
+    recipe: Recipe | None = None
+    joining_starts: DeclaredStarts | None = None
+    known_last: int | None = None
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         for array in self.arrays().values():
@@ -107,7 +143,14 @@ class LogData:
     def observed_until(self) -> int:
         if self.declared_until is not None:
             return self.declared_until
-        return time_bounds(self)[1] if self.n_events else MIN_TIME
+        return MIN_TIME if self.last_event is None else self.last_event
+
+    @functools.cached_property
+    def last_event(self) -> int | None:
+        """The time of the last event; None without events."""
+        if self.n_events == 0:
+            return None
+        return time_bounds(self)[1] if self.known_last is None else self.known_last
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return every plain column under its name in storage."""
@@ -122,6 +165,8 @@ class LogData:
             arrays[f"attribute_{i}"] = column.array
         if self.declared_start is not None:
             arrays["start"] = self.declared_start
+        if self.joining_starts is not None:
+            arrays["joining_starts"] = self.joining_starts.time
         return arrays
 
     def names(self) -> dict[str, ArrowArray]:
@@ -130,6 +175,8 @@ class LogData:
         for i, column in enumerate(self.attributes.values()):
             if column.kind == "dictionary":
                 names[f"categories_{i}"] = column.names
+        if self.joining_starts is not None:
+            names["joining_entities"] = self.joining_starts.entities
         return names
 
     @functools.cached_property
@@ -193,6 +240,17 @@ def names_array(parts: tuple[Int64, npt.NDArray[np.uint8]]) -> ArrowArray:
         narrow = np.ascontiguousarray(offsets.astype(np.int32))
         return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(narrow), pa.py_buffer(data))
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def native_attributes(kinds: Mapping[str, AttributeKind], done: Mapping[str, Any]) -> dict[str, AttributeColumn]:
+    """Return the attributes of columns that the core made, which has texts and numbers apart."""
+    texts, dictionaries, figures = (iter(done[key]) for key in ("string_codes", "string_dictionaries", "numbers"))
+    return {
+        name: AttributeColumn(kind, codes=next(texts), names=names_array(next(dictionaries)))
+        if kind == "dictionary"
+        else AttributeColumn(kind, numbers=next(figures))
+        for name, kind in kinds.items()
+    }
 
 
 def time_bounds(data: LogData) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,11 +23,12 @@ from seqmine.events.columns import (
     read_numbers,
     string_column,
 )
-from seqmine.events.data import AttributeColumn, LogData, names_array, time_bounds
-from seqmine.events.mapping import Identity, read_identity, read_starts
+from seqmine.events.data import LogData, names_array, native_attributes
+from seqmine.events.mapping import Identity, StartsTable, read_identity, read_starts
 from seqmine.events.options import DURATION, ReadOptions, one_time
 from seqmine.events.quarantine import Quarantine
 from seqmine.events.reasons import DURATION_NEGATIVE, NULL_EVENT_ID, RAGGED_ROW, REASONS
+from seqmine.events.recipe import Earlier, Recipe
 from seqmine.events.sources import Chunk, Source, require_columns
 
 __all__ = ["ingest"]
@@ -40,7 +41,7 @@ _REPLAY_ROWS: Final = 1 << 17
 
 
 def ingest(
-    sources: Sequence[Source], options: ReadOptions, base: LogData | None = None
+    sources: Sequence[Source], options: ReadOptions, base: LogData | None = None, earlier: Earlier | None = None
 ) -> tuple[LogData, pa.Table | None]:
     """Read all sources into one sorted log.
 
@@ -52,6 +53,8 @@ def ingest(
         Checked options.
     base
         A log whose events join those of the sources; its attributes come first among the log's.
+    earlier
+        The log that the rows of the sources are meant for: they alone are read, just as they would be after its own.
 
     Returns
     -------
@@ -64,15 +67,17 @@ def ingest(
     for source, schema in zip(sources, schemas, strict=True):
         require_columns(schema, options.columns, source.name)
     held = {} if base is None else {name: column.kind for name, column in base.attributes.items()}
-    work = _Work(options, held, _kinds(sources, schemas, options, held), base)
+    known = _kinds(sources, schemas, options, {} if earlier is None else earlier.kinds)
+    kinds = {name: kind or held.get(name, "dictionary") for name, kind in known.items()}
+    work = _Work(options, held, kinds, base, earlier)
     if base is not None:
         work.replay(base)
     if options.on_bad_row == "error":
         work.read_all(sources, schemas, None)
-        return work.finish(None), None
+        return work.finish(None, known), None
     with Quarantine(options.quarantine, schemas) as quarantine:
         work.read_all(sources, schemas, quarantine)
-        data = work.finish(quarantine)
+        data = work.finish(quarantine, known)
     return data, quarantine.table()
 
 
@@ -92,8 +97,10 @@ class _Work:
         held: dict[str, AttributeKind],
         kinds: dict[str, AttributeKind],
         base: LogData | None,
+        earlier: Earlier | None,
     ) -> None:
         self._options = options
+        self._earlier = earlier
         for name, kind in kinds.items():
             if name in held and held[name] != kind:
                 raise SchemaError(
@@ -109,7 +116,7 @@ class _Work:
         self._core = _native.Ingest(
             texts, len(self._kinds) - texts, self._has_value, options.event_id is not None, options.threads
         )
-        self._times = options.time_reader()
+        self._times = options.time_reader(None if earlier is None else earlier.recipe.integer_times)
         self._rows_in = 0
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -240,21 +247,15 @@ class _Work:
 
     # --- finishing ----------------------------------------------------------------------------------------------------
 
-    def finish(self, quarantine: Quarantine | None) -> LogData:
+    def finish(self, quarantine: Quarantine | None, known: Mapping[str, AttributeKind | None]) -> LogData:
         options, base = self._options, self._base
         identity = self._rename()
         self._check_excluded()
         done = self._core.finish(options.duplicates, [name.encode() for name in options.exclude_events])
         entities = names_array(done["entity_names"])
         event_types = tuple(names_array(done["event_names"]).to_pylist())
-        texts, dictionaries, figures = (iter(done[key]) for key in ("string_codes", "string_dictionaries", "numbers"))
-        attributes: dict[str, AttributeColumn] = {}
-        for name, kind in self._kinds.items():
-            if kind == "dictionary":
-                attributes[name] = AttributeColumn(kind, codes=next(texts), names=names_array(next(dictionaries)))
-            else:
-                attributes[name] = AttributeColumn(kind, numbers=next(figures))
-        declared, unmatched = self._starts(entities, identity)
+        table = None if options.starts is None else read_starts(options.starts, identity, options)
+        declared, unmatched = self._starts(entities, identity, table)
         accounting = Accounting(
             rows_in=self._rows_in,
             used=len(done["time"]) - (0 if base is None else base.n_events),
@@ -273,13 +274,15 @@ class _Work:
             time=done["time"],
             code=done["code"],
             value=done["value"],
-            attributes=attributes,
+            attributes=native_attributes(self._kinds, done),
             entities=entities,
             event_types=event_types,
             timezone=options.timezone or "UTC" if base is None else base.timezone,
             declared_until=None,
             declared_start=declared,
             accounting=accounting if base is None else _joined(base.accounting, accounting),
+            recipe=Recipe.of(options, known, self._times.seen) if base is None else None,
+            joining_starts=None if table is None or self._earlier is None else table.starts,
         )
         return replace(data, declared_until=self._until(data))
 
@@ -287,6 +290,11 @@ class _Work:
         if self._options.identity is None:
             return None
         identity = read_identity(self._options.identity)
+        if self._earlier is not None and any(map(identity.renames, self._earlier.entities)):
+            raise ParameterError(
+                "identity= gives entities of the log another name, so that rows of before would change, too",
+                hint="read all inputs together with the new identity table",
+            )
         renamed = identity.apply(names_array(self._core.entity_names()).cast(pa.large_string()))
         _, offsets, text = renamed.buffers()
         self._core.rename_entities(
@@ -298,6 +306,8 @@ class _Work:
         """A misspelt name in exclude_events would let the very events through that must not be seen."""
         if not self._options.exclude_events or self._core.n_rows == 0:
             return
+        if self._earlier is not None and self._earlier.has_rows:
+            return  # the inputs before had them all
         known = names_array(self._core.event_names()).to_pylist()
         for name in self._options.exclude_events:
             if name not in known:
@@ -307,9 +317,18 @@ class _Work:
                     hint=f"did you mean {near!r}?" if near else "remove it from the list",
                 )
 
-    def _starts(self, entities: ArrowArray, identity: Identity | None) -> tuple[npt.NDArray[np.int64] | None, int]:
-        if self._options.starts is not None:
-            return read_starts(self._options.starts, entities, identity, self._options)
+    def _starts(
+        self, entities: ArrowArray, identity: Identity | None, table: StartsTable | None
+    ) -> tuple[npt.NDArray[np.int64] | None, int]:
+        if table is not None and self._earlier is None:
+            starts, unmatched = table.starts.of(entities)
+            return starts, table.warn_unmatched(unmatched)
+        if table is not None and self._earlier is not None:
+            _, unmatched = table.starts.of(entities)
+            for known in self._earlier.entities:
+                unmatched &= table.starts.of(known)[1]
+            table.warn_unmatched(unmatched)
+            return None, 0
         if self._base is None or self._base.declared_start is None:
             return None, 0
         names = self._base.entities.cast(pa.large_string())
@@ -318,21 +337,30 @@ class _Work:
     def _until(self, data: LogData) -> int | None:
         given = self._options.observed_until
         until = one_time(given, "observed_until", self._options.timezone) if given is not None else None
-        last = time_bounds(data)[1] if data.n_events else None
+        last = data.last_event
+        if self._earlier is not None:
+            until = self._earlier.declared_until if until is None else until
+            last = max((time for time in (last, self._earlier.last_event) if time is not None), default=None)
         if until is not None and last is not None and until < last:
             raise ParameterError(
-                "observed_until= lies before the last event", hint="give the time up to which events are complete"
+                "observed_until= lies before the last event"
+                if given is not None
+                else "the last event lies after the observed_until= that the log declares",
+                hint="pass observed_until= with the time up to which events are complete",
             )
         return until
 
 
 def _kinds(
-    sources: Sequence[Source], schemas: Sequence[pa.Schema], options: ReadOptions, held: dict[str, AttributeKind]
-) -> dict[str, AttributeKind]:
-    """Return how each attribute is kept: as declared, else by the first source that tells."""
-    kinds: dict[str, AttributeKind] = {}
+    sources: Sequence[Source],
+    schemas: Sequence[pa.Schema],
+    options: ReadOptions,
+    earlier: Mapping[str, AttributeKind],
+) -> dict[str, AttributeKind | None]:
+    """Return how each attribute is kept: as declared, else as earlier inputs or the first source that tells."""
+    kinds: dict[str, AttributeKind | None] = {}
     for name, (column, declared) in options.attributes.items():
-        seen: AttributeKind | None = declared
+        seen: AttributeKind | None = declared or earlier.get(name)
         for source, schema in zip(sources, schemas, strict=True):
             type_ = schema.field(column).type
             kind = attribute_kind(type_)
@@ -357,7 +385,7 @@ def _kinds(
                     hint='declare it: attributes={"name": "text"} or "number"',
                 )
             seen = seen or kind
-        kinds[name] = seen or held.get(name, "dictionary")
+        kinds[name] = seen
     return kinds
 
 
@@ -381,16 +409,5 @@ def _null_text(n: int) -> _native.StringColumn:
 
 def _joined(base: Accounting, new: Accounting) -> Accounting:
     """Add the rows of derived events to those of the log."""
-    names = sorted({*base.reasons, *new.reasons})
-    return replace(
-        base,
-        rows_in=base.rows_in + new.rows_in,
-        used=base.used + new.used,
-        duplicates=base.duplicates + new.duplicates,
-        filtered=base.filtered + new.filtered,
-        quarantined=base.quarantined + new.quarantined,
-        reasons={name: base.reasons.get(name, 0) + new.reasons.get(name, 0) for name in names},
-        examples={name: (*base.examples.get(name, ()), *new.examples.get(name, ()))[:5] for name in names},
-        exact_duplicates_seen=new.exact_duplicates_seen
-        + (base.exact_duplicates_seen if base.duplicate_policy == "exact" else 0),
-    )
+    before = base.exact_duplicates_seen if base.duplicate_policy == "exact" else 0
+    return base.plus(new, used=base.used + new.used, exact_duplicates_seen=before + new.exact_duplicates_seen)

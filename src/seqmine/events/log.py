@@ -2,75 +2,32 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from seqmine import _native
-from seqmine.errors import ParameterError, SchemaError
-from seqmine.events.accounting import Accounting
-from seqmine.events.arrow import pc
-from seqmine.events.columns import read_names
-from seqmine.events.data import AttributeColumn, Codes, LogData, content_digest, start_times
-from seqmine.events.export import arrow_batches, arrow_schema, html_summary, summary
+from seqmine._validate import check_threads
+from seqmine.errors import SchemaError
+from seqmine.events.contents import LogContents
+from seqmine.events.growth import batch_sources, read_on
 from seqmine.events.ingest import ingest
-from seqmine.events.native import native_log
-from seqmine.events.options import ReadKeywords, ReadOptions, known_keywords
+from seqmine.events.options import ReadKeywords, ReadOptions, check_expansion, known_keywords
+from seqmine.events.quarantine import joined_tables
+from seqmine.events.segments import append_saved, compact_saved, open_saved, writer_lock
 from seqmine.events.sources import arrow_source, open_paths
-from seqmine.events.storage import open_log, save_log, verify_digest
-from seqmine.events.zones import Zone, zone
+from seqmine.events.storage import is_saved, save_log
 
 __all__ = ["EventLog"]
 
-Int64 = npt.NDArray[np.int64]
 
-
-class EventLog:
+class EventLog(LogContents):
     """Events of many entities, ordered by (entity bytes, time, event bytes, value, attributes).
 
-    Made by `read`, `from_arrow`, `open` and `with_events`. Everything is a view on columns that never change, so a log
-    may be shared between threads. Logs do not pickle: other processes `open` the directory that `save` wrote.
-
-    Attributes
-    ----------
-    entity_offsets : (n_entities + 1,) int64
-        The events of entity i are ``[entity_offsets[i], entity_offsets[i + 1])``.
-    time : (n_events,) int64
-        UTC microseconds.
-    code : (n_events,) uint16 or uint32
-        Positions in ``event_types``.
-    value : (n_events,) float64 or None
-        NaN for null.
-    attributes : dict
-        Name -> `AttributeColumn`.
+    Made by `read`, `from_arrow`, `open`, `append` and `with_events`. Everything is a view on columns that never change,
+    so a log may be shared between threads. Logs do not pickle: other processes `open` the directory that `save` wrote.
     """
-
-    _data: LogData
-    _quarantined: pa.Table | None
-    _cache: dict[str, Any]
-    entity_offsets: Int64
-    time: Int64
-    code: Codes
-    value: npt.NDArray[np.float64] | None
-    attributes: Mapping[str, AttributeColumn]
-
-    def __init__(self, data: LogData, *, digest: str | None = None, quarantined: pa.Table | None = None) -> None:
-        keep = functools.partial(object.__setattr__, self)
-        keep("_data", data)
-        keep("_quarantined", quarantined)
-        keep("_cache", {} if digest is None else {"digest": digest})
-        for name in ("entity_offsets", "time", "code", "value"):
-            keep(name, getattr(data, name))
-        keep("attributes", MappingProxyType(dict(data.attributes)))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an EventLog never changes, so {name} cannot be set")
 
     # --- making a log -------------------------------------------------------------------------------------------------
 
@@ -167,8 +124,7 @@ class EventLog:
         --------
         >>> log = EventLog.read("events.csv", timezone="Europe/Berlin")  # doctest: +SKIP
         """
-        if not (isinstance(max_expansion, (int, float)) and max_expansion >= 1):
-            raise ParameterError(f"max_expansion= is a number of at least 1, not {max_expansion!r}")
+        check_expansion(max_expansion)
         options = ReadOptions.checked(
             entity=entity,
             time=time,
@@ -309,11 +265,15 @@ class EventLog:
             Nothing was written; what was there is as it was.
         """
         _ = self.native  # no copy of a log that was damaged
-        save_log(self._data, path, self.digest, overwrite=overwrite)
+        with writer_lock(Path(path)) if overwrite and is_saved(path) else contextlib.nullcontext():
+            save_log(self._data, path, self.digest, overwrite=overwrite)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> EventLog:
         """Open a saved log without reading it: its columns are mapped into memory.
+
+        Rows that were appended and not compacted yet are there, too. They are merged in memory when the log is first
+        looked at (`native`, a column, a count), which takes one pass over all columns.
 
         Parameters
         ----------
@@ -326,171 +286,121 @@ class EventLog:
         Raises
         ------
         CorruptFileError
-            Something is missing, torn or (with ``verify``) changed.
+            Something is missing, torn or (with ``verify``) changed, in the log or in a segment.
         MissingInputError
             There is no such directory.
         """
-        data, digest = open_log(path, verify=verify)
-        if verify:
-            verify_digest(data, digest, path)
-        return cls(data, digest=digest)
+        found = open_saved(path, verify=verify)
+        home = str(Path(path).absolute())  # where it grows, wherever the process goes
+        return cls(found.parts, digest=found.digest, n_segments=found.n_segments, home=home)
 
-    # --- what it holds ------------------------------------------------------------------------------------------------
+    # --- growing ------------------------------------------------------------------------------------------------------
 
-    @property
-    def n_events(self) -> int:
-        """Number of events."""
-        return self._data.n_events
+    def append(
+        self,
+        data: Any,
+        *,
+        observed_until: Any = None,
+        identity: Any = None,
+        starts: Any = None,
+        quarantine: str | os.PathLike[str] | None = None,
+        format: str | None = None,
+        max_expansion: float = 200.0,
+        compact: bool | None = None,
+        threads: int = 0,
+    ) -> EventLog:
+        """Return the log with further rows, read as the log itself was read.
 
-    @property
-    def n_entities(self) -> int:
-        """Number of entities; each has at least one event."""
-        return self._data.n_entities
+        A log that was opened from a directory grows there: the rows are added as a segment, in time and space that
+        depend on them and not on the log. A log in memory leaves its directories alone.
 
-    @property
-    def event_types(self) -> tuple[str, ...]:
-        """The event types in UTF-8 byte order."""
-        return self._data.event_types
+        Parameters
+        ----------
+        data
+            A file, directory, glob or list of these, as `read`, or a table, as `from_arrow`. Columns, zone, unit and
+            policies are those that the log was read with.
+        observed_until
+            Up to when the log is complete now. A log that declares it needs it again where events lie after it.
+        identity, starts
+            As `read`, for all of the log; they have to be passed again where the log was read with them. The log's
+            present entities must keep their names.
+        quarantine
+            A new file for the bad rows of this append, where bad rows are set aside.
+        format, max_expansion
+            As `read`.
+        compact
+            Whether the directory becomes one log without segments in the same call. None: when there are more than 8
+            segments, or they hold more than a quarter of the log's own events.
+        threads
+            0 for all cores. The result does not depend on it.
 
-    @property
-    def entities(self) -> pa.Array[Any]:
-        """The entity ids in UTF-8 byte order, as an Arrow string (or large_string) array."""
-        entities: pa.Array[Any] = self._data.entities
-        return entities
+        Returns
+        -------
+        EventLog
+            The same, byte for byte, as reading all inputs together, in the order in which they were appended (which
+            shows in nothing but the examples of bad rows). It has what others appended to the directory meanwhile.
 
-    @property
-    def attribute_names(self) -> tuple[str, ...]:
-        """The names of the attributes, in the order given."""
-        return tuple(self.attributes)
+        Raises
+        ------
+        DataError, ParameterError
+            What `read` would raise for all inputs. After any error the rows are not in the log (but see
+            `OutputDurabilityUnknown`), so that the call can be repeated. Also for a log with an ``event_id``, whose
+            ids it does not keep, and for one with derived events.
+        LogLocked
+            Another process is changing the directory.
+        CorruptFileError
+            The saved log, or a segment of it, is damaged.
+        OutputError
+            The rows, or the compacted log, could not be written; ``compact=False`` needs less space.
 
-    @property
-    def has_value(self) -> bool:
-        """Whether the log has a value column."""
-        return self.value is not None
+        Examples
+        --------
+        >>> log = EventLog.from_arrow({"entity": ["ann"], "time": [1], "event": ["visit"]}, time_unit="us")
+        >>> log.append({"entity": ["ann", "bob"], "time": [2, 1], "event": ["order", "visit"]})
+        EventLog(3 events, 2 entities, 2 event types)
+        """
+        check_threads(threads)
+        check_expansion(max_expansion)
+        sources = batch_sources(data, format, max_expansion)
+        keywords = {
+            "observed_until": observed_until,
+            "identity": identity,
+            "starts": starts,
+            "quarantine": quarantine,
+            "threads": threads,
+        }
+        if self._home is not None:
+            done = append_saved(self._home, sources, compact=compact, **keywords)
+            found = open_saved(self._home, verify=False)
+            return EventLog(
+                found.parts,
+                digest=found.digest,
+                quarantined=done.quarantined,
+                n_segments=found.n_segments,
+                home=self._home,
+            )
+        segment, quarantined = read_on(self._parts, sources, **keywords)
+        grown = self._parts.plus(segment)
+        if compact:
+            grown.whole(threads)
+        return EventLog(grown, quarantined=joined_tables(self._quarantined, quarantined))
 
-    @property
-    def timezone(self) -> str:
-        """The zone of weekdays and hours."""
-        return self._data.timezone
+    def compact(self, *, threads: int = 0) -> EventLog:
+        """Return the same log with all appended rows merged; its directory becomes one log without segments.
 
-    @property
-    def observed_until(self) -> int:
-        """Up to when the log is complete, in UTC microseconds: as declared, else the last event."""
-        return int(self._memo("until", lambda: self._data.observed_until))
-
-    @property
-    def declared_until(self) -> int | None:
-        """The ``observed_until`` that was declared; None when the last event stands in for it."""
-        return self._data.declared_until
-
-    @property
-    def accounting(self) -> Accounting:
-        """What became of every input row."""
-        return self._data.accounting
-
-    @property
-    def quarantined(self) -> pa.Table | None:
-        """The rows set aside in memory; None when bad rows raise, went to a file, or the log was opened."""
-        return self._quarantined
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content: columns, names, zone and observed_until. Equal logs have equal digests."""
-        return str(self._memo("digest", lambda: content_digest(self._data)))
-
-    @property
-    def declared_start(self) -> Int64 | None:
-        """Declared starts, (n_entities,) UTC microseconds, INT64_MIN where none; None when none was declared."""
-        return self._data.declared_start
-
-    @property
-    def start_times(self) -> Int64:
-        """When each entity's life began, (n_entities,) UTC microseconds: as declared, else its first event."""
-        result: Int64 = self._memo("starts", lambda: start_times(self._data))
-        return result
-
-    @property
-    def zone(self) -> Zone:
-        """The log's zone, with `Zone.offset_at` and `Zone.to_utc`."""
-        return zone(self.timezone)
-
-    @property
-    def native(self) -> _native.Log:
-        """The same columns as the native core sees them; no bytes are copied.
+        The files are then those that saving a log of all inputs would write. The log's files are read and compared
+        with their digests on the way. A crash leaves the directory as it was or as it becomes.
 
         Raises
         ------
         CorruptFileError
-            The columns of a saved log contradict each other: a file of it was changed.
+            A file of the saved log is damaged; nothing was written.
+        LogLocked, OutputError
+            As `append` and `save`.
         """
-        native: _native.Log = self._memo("native", lambda: native_log(self._data))
-        return native
-
-    def type_index(self, name: str) -> int | None:
-        """Return the code of an event type; None when the log does not have it."""
-        codes: dict[str, int] = self._memo("types", lambda: {name: i for i, name in enumerate(self.event_types)})
-        return codes.get(name)
-
-    def entity_index(self, ids: pa.Array[Any] | pa.ChunkedArray[Any]) -> Int64:
-        """Return the position of each id in `entities`, (n,) int64; -1 for ids that the log does not have.
-
-        Raises
-        ------
-        SchemaError
-            The ids are of a type that has no exact text.
-        """
-        chunks = ids.chunks if isinstance(ids, pa.ChunkedArray) else [ids]
-        known = self._memo("entities", lambda: self.entities.cast(pa.large_string()))
-        found = [np.empty(0, np.int64)]
-        for chunk in chunks:
-            names, flags = read_names(chunk, column="entity", file=None, role="entity")
-            plain = names.dictionary_decode() if pa.types.is_dictionary(names.type) else names
-            positions = pc.index_in(plain.cast(pa.large_string()), value_set=known)
-            index = np.asarray(positions.fill_null(-1)).astype(np.int64)
-            if flags is not None:
-                index[flags != 0] = -1
-            found.append(index)
-        return np.concatenate(found)
-
-    # --- Arrow --------------------------------------------------------------------------------------------------------
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema of `to_batches`."""
-        schema: pa.Schema = arrow_schema(self._data)
-        return schema
-
-    def to_batches(self, max_rows: int = 1 << 17) -> Iterator[pa.RecordBatch]:
-        """Yield all events in order: entity, time, event, value, attributes. Names come as shared dictionaries."""
-        _ = self.native  # a saved log that was changed is refused before anything reads by its numbers
-        return arrow_batches(self._data, max_rows)
-
-    def to_arrow(self) -> pa.Table:
-        """Return all events as one table, in order."""
-        return pa.Table.from_batches(self.to_batches(), schema=self.schema)
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Stream the events to any library that takes Arrow data."""
-        reader: Any = pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
-        return reader.__arrow_c_stream__(requested_schema)
-
-    def __deepcopy__(self, memo: object) -> EventLog:
-        return self  # nothing in it ever changes
-
-    # --- display ------------------------------------------------------------------------------------------------------
-
-    def __len__(self) -> int:
-        return self.n_events
-
-    def __repr__(self) -> str:
-        return summary(self._data)
-
-    def _repr_html_(self) -> str:
-        return html_summary(self._data)
-
-    # --- internal -----------------------------------------------------------------------------------------------------
-
-    def _memo(self, key: str, make: Any) -> Any:
-        if key not in self._cache:
-            self._cache[key] = make()
-        return self._cache[key]
+        check_threads(threads)
+        if self._home is None:
+            self._parts.whole(threads)
+            return self
+        compact_saved(self._home, threads=threads)
+        return EventLog.open(self._home)

@@ -14,14 +14,14 @@ from seqmine._validate import warn_user
 from seqmine.errors import DataError, NullKeyError, SchemaError, UnmatchedStartsWarning
 from seqmine.events.arrow import ArrowArray, pa, pc
 from seqmine.events.columns import read_names
+from seqmine.events.data import DeclaredStarts
 from seqmine.events.options import ReadOptions
 from seqmine.events.reasons import RAGGED_ROW, REASONS
 from seqmine.events.sources import Chunk, Source, arrow_source, open_paths, require_columns
 from seqmine.events.times import TimeReader
 
-__all__ = ["Identity", "read_identity", "read_starts"]
+__all__ = ["Identity", "StartsTable", "read_identity", "read_starts"]
 
-NOT_DECLARED = np.iinfo(np.int64).min
 _PAIR = ((0, "raw"), (1, "entity"))
 
 
@@ -36,6 +36,11 @@ class Identity:
         """Return the entity of each name, as large_string."""
         found = pc.index_in(names, value_set=self.raw)
         return pc.coalesce(self.entity.take(found), names)
+
+    def renames(self, names: ArrowArray) -> bool:
+        """Whether any of these names becomes another one."""
+        changed = self.raw.filter(pc.not_equal(self.raw, self.entity))
+        return bool(pc.any(pc.is_in(names.cast(pa.large_string()), value_set=changed)).as_py())
 
 
 def read_identity(given: Any) -> Identity:
@@ -93,28 +98,37 @@ def read_identity(given: Any) -> Identity:
     return identity
 
 
-def read_starts(
-    given: Any, entities: ArrowArray, identity: Identity | None, options: ReadOptions
-) -> tuple[npt.NDArray[np.int64], int]:
+@dataclass(frozen=True)
+class StartsTable:
+    """Declared starts, and the rows that they came from."""
+
+    starts: DeclaredStarts
+    _rows: list[ArrowArray]
+    _places: list[tuple[str | None, int]]
+
+    def warn_unmatched(self, unmatched: npt.NDArray[np.bool_]) -> int:
+        """Warn of starts of entities that have no event, and return their number.
+
+        Warns
+        -----
+        UnmatchedStartsWarning
+            There are such starts. It names the first row, not the id: messages never hold row values.
+        """
+        n = int(unmatched.sum())
+        if n:
+            _warn_unmatched(self.starts.entities.filter(pa.array(unmatched)), self._rows, self._places)
+        return n
+
+
+def read_starts(given: Any, identity: Identity | None, options: ReadOptions) -> StartsTable:
     """Read declared starts: a table with the columns ``entity`` and ``time``, or the path of one.
 
-    Returns
-    -------
-    start : (n_entities,) int64
-        UTC microseconds; INT64_MIN where none is declared. Where an identity table joins several ids into one
-        entity, its earliest start counts.
-    unmatched : int
-        Starts of entities that have no event.
+    Where an identity table joins several ids into one entity, its earliest start counts.
 
     Raises
     ------
     DataError
         An entity with two different starts, or an unusable row (its typed error).
-
-    Warns
-    -----
-    UnmatchedStartsWarning
-        There are such starts. It names the first row, not the id: messages never hold row values.
     """
     reader = TimeReader("time", options.zone, options.time_unit, options.plausible_years)
     names, times, places = [], [], []
@@ -139,14 +153,9 @@ def read_starts(
             pa.table({"entity": identity.apply(ids), "time": start}).group_by("entity").aggregate([("time", "min")])
         )
         ids, start = joined["entity"].combine_chunks(), np.asarray(joined["time_min"].combine_chunks())
-    found = pc.index_in(ids, value_set=entities.cast(pa.large_string()))
-    position = np.asarray(found.fill_null(-1)).astype(np.int64)
-    unmatched = ids.filter(pc.less(found.fill_null(-1), 0))
-    if len(unmatched):
-        _warn_unmatched(unmatched, names if identity is None else map(identity.apply, names), places)
-    result = np.full(len(entities), NOT_DECLARED, np.int64)
-    result[position[position >= 0]] = start[position >= 0]
-    return result, len(unmatched)
+    rows = names if identity is None else list(map(identity.apply, names))
+    order = np.asarray(pc.sort_indices(ids))  # a saved segment's bytes must not show how the table was grouped
+    return StartsTable(DeclaredStarts(ids.take(pa.array(order)), start[order].astype(np.int64)), rows, places)
 
 
 def _warn_unmatched(

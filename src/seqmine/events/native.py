@@ -34,5 +34,6 @@ def native_log(data: LogData) -> _native.Log:
     except (ValueError, IndexError) as error:
         raise CorruptFileError(
             f"the columns of the log contradict each other: {error}",
+            file=data.origin,
             hint="EventLog.open(path, verify=True) names the file that was changed; ingest the events again",
         ) from error

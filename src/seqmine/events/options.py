@@ -21,7 +21,7 @@ from seqmine.events.isotext import parse_iso
 from seqmine.events.times import MAX_TIME, MIN_TIME, TIME_UNITS, TimeReader, TimeUnit
 from seqmine.events.zones import Zone, zone
 
-__all__ = ["DURATION", "BadRowPolicy", "ReadKeywords", "ReadOptions", "known_keywords", "one_time"]
+__all__ = ["DURATION", "BadRowPolicy", "ReadKeywords", "ReadOptions", "check_expansion", "known_keywords", "one_time"]
 
 BadRowPolicy = Literal["error", "quarantine"]
 _KINDS: Final[dict[str, AttributeKind]] = {"text": "dictionary", "number": "number"}
@@ -105,9 +105,9 @@ class ReadOptions:
             wanted[DURATION if name == DURATION else f"attributes:{name}"] = column
         return wanted
 
-    def time_reader(self) -> TimeReader:
-        """Return a new reader of this input's time column."""
-        return TimeReader(self.time, self.zone, self.time_unit, self.plausible_years)
+    def time_reader(self, seen: tuple[int, int] | None = None) -> TimeReader:
+        """Return a new reader of this input's time column; ``seen`` is the range of earlier inputs' integers."""
+        return TimeReader(self.time, self.zone, self.time_unit, self.plausible_years, seen)
 
     @classmethod
     def checked(
@@ -189,6 +189,12 @@ class ReadOptions:
             plausible_years=_years(plausible_years),
             threads=threads,
         )
+
+
+def check_expansion(value: float) -> None:
+    """ParameterError unless ``value`` can be the ``max_expansion`` of `EventLog.read`."""
+    if not (isinstance(value, (int, float)) and value >= 1):
+        raise ParameterError(f"max_expansion= is a number of at least 1, not {value!r}")
 
 
 def one_time(value: Any, keyword: str, declared: str | None) -> int:

@@ -18,7 +18,7 @@ from seqmine.events.arrow import ArrowArray, pa
 from seqmine.events.reasons import RAGGED_ROW, REASONS
 from seqmine.events.sources import Chunk
 
-__all__ = ["MAX_IN_MEMORY", "Quarantine"]
+__all__ = ["MAX_IN_MEMORY", "Quarantine", "joined_tables"]
 
 MAX_IN_MEMORY: Final = 1_000_000
 _ADDED: Final = (("reason", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("raw", pa.string()))
@@ -112,6 +112,27 @@ class Quarantine:
                 f"more than {MAX_IN_MEMORY:,} rows cannot be used",
                 hint='check the columns and options, or pass quarantine="file.parquet" to set them all aside',
             )
+
+
+def joined_tables(first: pa.Table | None, second: pa.Table | None) -> pa.Table | None:
+    """Return the rows of two quarantines in memory, as one quarantine of both inputs would hold them."""
+    tables = [table for table in (first, second) if table is not None]
+    if len(tables) < 2:
+        return tables[0] if tables else None
+    added = {name for name, _ in _ADDED}
+    schema = _unified([pa.schema([item for item in table.schema if item.name not in added]) for table in tables])
+    return pa.concat_tables(
+        pa.Table.from_arrays(
+            [
+                table[item.name].cast(item.type)
+                if item.name in table.column_names
+                else pa.chunked_array([pa.nulls(len(table), item.type)])
+                for item in schema
+            ],
+            schema=schema,
+        )
+        for table in tables
+    )
 
 
 def _kept(name: str) -> str:

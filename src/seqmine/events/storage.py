@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,14 +23,17 @@ from seqmine._files import atomic_directory, file_digest, json_bytes
 from seqmine.errors import CorruptFileError, MissingInputError, OutputExists, ParameterError, UnsafePath
 from seqmine.events.accounting import Accounting
 from seqmine.events.arrow import ArrowArray, pa
-from seqmine.events.data import AttributeColumn, LogData, content_digest
+from seqmine.events.data import AttributeColumn, DeclaredStarts, LogData, content_digest
+from seqmine.events.recipe import Recipe
 from seqmine.events.sources import reading
 from seqmine.events.zones import zone
 
-__all__ = ["open_log", "save_log"]
+__all__ = ["MANIFEST", "SEGMENT_FORMAT", "Stored", "is_saved", "load_log", "save_log", "write_log"]
 
 FORMAT: Final = "seqmine-log"
-VERSION: Final = 1
+SEGMENT_FORMAT: Final = "seqmine-log-segment"
+VERSION: Final = 2
+_READABLE: Final = (1, VERSION)  # the first one did not keep how the log was read
 MANIFEST: Final = "manifest.json"
 _MAX_MANIFEST: Final = 64 << 20
 _DTYPES: Final = {
@@ -38,49 +42,74 @@ _DTYPES: Final = {
     "code": ("<u2", "<u4"),
     "value": ("<f8",),
     "start": ("<i8",),
+    "joining_starts": ("<i8",),
 }
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Columns that were mapped, and the manifest that they were found by."""
+
+    data: LogData
+    digest: str
+    manifest: Mapping[str, Any]
+    manifest_bytes: bytes
 
 
 def save_log(data: LogData, path: str | os.PathLike[str], digest: str, *, overwrite: bool) -> None:
     """Write a log as the new directory ``path``; see `EventLog.save`."""
     with _said_as_overwrite(), atomic_directory(path, force=overwrite, check=_refuse_foreign) as folder:
-        files: dict[str, dict[str, Any]] = {}
-        columns: dict[str, dict[str, Any]] = {}
-        for name, array in data.arrays().items():
-            little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-            file = f"{name}.{little.dtype.kind}{little.dtype.itemsize * 8}"
-            with (folder / file).open("wb") as stream:
-                stream.write(little.data if little.size else b"")
-            columns[name] = {"file": file, "dtype": _dtype_text(little.dtype), "rows": len(little)}
-        for name, names in data.names().items():
-            file = f"{name}.arrow"
-            table = pa.table({"name": names})
-            with pa.ipc.new_file(str(folder / file), table.schema) as writer:
-                writer.write_table(table)
-            columns[name] = {"file": file, "dtype": str(names.type), "rows": len(names)}
-        for column in columns.values():
-            sha256, size = file_digest(folder / column["file"])
-            files[column["file"]] = {"bytes": size, "sha256": sha256}
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "digest": digest,
-            "n_events": data.n_events,
-            "n_entities": data.n_entities,
-            "timezone": data.timezone,
-            "observed_until": data.declared_until,
-            "attributes": [{"name": name, "kind": column.kind} for name, column in data.attributes.items()],
-            "accounting": data.accounting.to_dict(),
-            "columns": columns,
-            "files": files,
-        }
-        (folder / MANIFEST).write_bytes(json_bytes(manifest))
+        write_log(folder, data, digest)
 
 
-def open_log(path: str | os.PathLike[str], *, verify: bool) -> tuple[LogData, str]:
-    """Map a saved log; see `EventLog.open`. Returns the columns and the content digest of the manifest."""
-    folder = Path(path)
-    manifest = _manifest(folder)
+def write_log(
+    folder: Path, data: LogData, digest: str, *, format: str = FORMAT, extra: Mapping[str, Any] | None = None
+) -> None:
+    """Write columns and manifest into an empty directory; ``extra`` are further entries of the manifest."""
+    files: dict[str, dict[str, Any]] = {}
+    columns: dict[str, dict[str, Any]] = {}
+    for name, array in data.arrays().items():
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        file = f"{name}.{little.dtype.kind}{little.dtype.itemsize * 8}"
+        with (folder / file).open("wb") as stream:
+            stream.write(little.data if little.size else b"")
+        columns[name] = {"file": file, "dtype": _dtype_text(little.dtype), "rows": len(little)}
+    for name, names in data.names().items():
+        file = f"{name}.arrow"
+        table = pa.table({"name": names})
+        with pa.ipc.new_file(str(folder / file), table.schema) as writer:
+            writer.write_table(table)
+        columns[name] = {"file": file, "dtype": str(names.type), "rows": len(names)}
+    for column in columns.values():
+        sha256, size = file_digest(folder / column["file"])
+        files[column["file"]] = {"bytes": size, "sha256": sha256}
+    manifest = {
+        **(extra or {}),
+        "format": format,
+        "version": VERSION,
+        "digest": digest,
+        "n_events": data.n_events,
+        "n_entities": data.n_entities,
+        "timezone": data.timezone,
+        "observed_until": data.declared_until,
+        "last_event": data.last_event,
+        "recipe": None if data.recipe is None else data.recipe.to_dict(),
+        "attributes": [{"name": name, "kind": column.kind} for name, column in data.attributes.items()],
+        "accounting": data.accounting.to_dict(),
+        "columns": columns,
+        "files": files,
+    }
+    (folder / MANIFEST).write_bytes(json_bytes(manifest))
+
+
+def is_saved(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is a directory that looks like a saved log."""
+    return (Path(path) / MANIFEST).is_file()
+
+
+def load_log(folder: Path, *, verify: bool, format: str = FORMAT) -> Stored:
+    """Map the columns that `write_log` wrote; with ``verify``, read them all and compare the digests."""
+    manifest, content = _manifest(folder, format)
     try:
         files: Mapping[str, Any] = manifest["files"]
         columns: Mapping[str, Any] = manifest["columns"]
@@ -88,20 +117,17 @@ def open_log(path: str | os.PathLike[str], *, verify: bool) -> tuple[LogData, st
             _check_file(folder, file, expected, verify=verify)
         if not {column["file"] for column in columns.values()} <= set(files):
             raise _damaged(folder, "the manifest names a column without its file")
-        return _assemble(folder, manifest, columns), str(manifest["digest"])
+        data, digest = _assemble(folder, manifest, columns), str(manifest["digest"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, (CorruptFileError, MissingInputError)):
             raise
         raise _damaged(folder, "the manifest is damaged") from error
+    if verify and content_digest(data) != digest:
+        raise _damaged(folder, "the content does not match the manifest's digest")
+    return Stored(data, digest, manifest, content)
 
 
-def verify_digest(data: LogData, digest: str, folder: str | os.PathLike[str]) -> None:
-    """Check that the columns are those that the manifest speaks of."""
-    if content_digest(data) != digest:
-        raise _damaged(Path(folder), "the content does not match the manifest's digest")
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path, format: str) -> tuple[dict[str, Any], bytes]:
     path = folder / MANIFEST
     if not folder.exists():
         raise MissingInputError("there is no such saved log", file=str(folder), hint="check the path")
@@ -119,15 +145,15 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "the manifest is damaged") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != format:
         raise _damaged(path, "the manifest is not that of a saved log")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") not in _READABLE:
         raise CorruptFileError(
             f"the log was saved in version {manifest.get('version')!r} of the format; this seqmine reads {VERSION}",
             file=str(folder),
             hint="read it with the version of seqmine that wrote it, and save it again",
         )
-    return manifest
+    return manifest, content
 
 
 def _check_file(folder: Path, file: str, expected: Mapping[str, Any], *, verify: bool) -> None:
@@ -178,12 +204,21 @@ def _assemble(folder: Path, manifest: Mapping[str, Any], columns: Mapping[str, A
     offsets = column("entity_offsets", _DTYPES["entity_offsets"])
     if len(entities) != n_entities or int(offsets[0]) != 0 or int(offsets[-1]) != n_events:
         raise _damaged(folder, "the entities do not fit the events")
-    until = manifest["observed_until"]
+    until, last, recipe = manifest["observed_until"], manifest.get("last_event"), manifest.get("recipe")
+    joining = None
+    if "joining_starts" in columns:
+        declared = names("joining_entities")
+        rows["joining_starts"] = len(declared)
+        joining = DeclaredStarts(declared.cast(pa.large_string()), column("joining_starts", _DTYPES["joining_starts"]))
+    kept = None if recipe is None else Recipe.from_dict(recipe)
+    has_value = "value" in columns
+    if kept is not None and (list(kept.kinds) != list(attributes) or (kept.value is not None) != has_value):
+        raise _damaged(folder, "the columns are not those that the log remembers")
     return LogData(
         entity_offsets=offsets,
         time=column("time", _DTYPES["time"]),
         code=column("code", _DTYPES["code"]),
-        value=column("value", _DTYPES["value"]) if "value" in columns else None,
+        value=column("value", _DTYPES["value"]) if has_value else None,
         attributes=attributes,
         entities=entities,
         event_types=_texts(names("event_types"), folder),
@@ -191,6 +226,10 @@ def _assemble(folder: Path, manifest: Mapping[str, Any], columns: Mapping[str, A
         declared_until=None if until is None else int(until),
         declared_start=column("start", _DTYPES["start"]) if "start" in columns else None,
         accounting=Accounting.from_dict(manifest["accounting"]),
+        recipe=kept,
+        joining_starts=joining,
+        known_last=None if last is None else int(last),
+        origin=str(folder),
     )
 
 

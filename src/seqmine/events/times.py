@@ -47,15 +47,22 @@ class TimeReader:
         The unit of integer times.
     plausible_years
         Inclusive years outside of which integer times raise suspicion of a wrong unit; None switches that off.
+    seen
+        Lowest and highest integer of the inputs before; afterwards, with those read since.
     """
 
     column: str
     zone: Zone | None = None
     unit: TimeUnit | None = None
     plausible_years: tuple[int, int] | None = (1970, 2100)
+    seen: tuple[int, int] | None = None
     _low: int | None = field(default=None, init=False)
     _high: int | None = field(default=None, init=False)
     _file_has_offset: bool | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.seen is not None:
+            self._low, self._high = self.seen
 
     def start_file(self) -> None:
         """Forget whether times have offsets: that is one rule per file."""
@@ -280,6 +287,7 @@ class TimeReader:
     def _widen(self, low: int, high: int) -> None:
         self._low = low if self._low is None else min(self._low, low)
         self._high = high if self._high is None else max(self._high, high)
+        self.seen = self._low, self._high
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,18 @@ __all__ = ["fingerprints", "input_files", "is_saved_log", "open_log", "read_labe
 
 def is_saved_log(path: str | os.PathLike[str]) -> bool:
     """Whether ``path`` is a directory that `EventLog.save` wrote."""
-    return (Path(path) / "manifest.json").is_file()
+    from seqmine.events.storage import is_saved
+
+    return is_saved(path)
 
 
 def input_files(section: LogSection) -> list[str]:
     """Return the paths of every file that ``section`` reads, its small tables too; empty for standard input."""
+    from seqmine.events.segments import saved_manifests
     from seqmine.events.sources import open_paths
 
     if is_saved_log(section.path):
-        files = [str(Path(section.path) / "manifest.json")]
+        files = [str(manifest) for manifest in saved_manifests(section.path)]
     else:
         sources = open_paths(section.path, section.format, section.max_expansion, warn=False)  # reading them warns
         files = [name for name in _names(sources) if name != "-"]
@@ -43,7 +46,7 @@ def fingerprints(section: LogSection, *further: str) -> list[dict[str, Any]]:
 
     ``further`` are paths of other input files.
 
-    A saved log is known by its manifest, which holds the digests of its columns.
+    A saved log is known by its manifests (its own and one for each append), which hold the digests of its columns.
     """
     files = [*input_files(section), *further]
     base = os.path.commonpath([str(Path(file).parent) for file in files]) if files else ""

@@ -108,7 +108,6 @@ def has_effect(row: dict[str, Any], *, stratified: bool) -> bool:
     return not math.isclose(compared, nothing, rel_tol=1e-9, abs_tol=1e-9)
 
 
-
 def instant(us: int) -> str:
     """Return UTC microseconds as text, or as a number where no calendar reaches."""
     try:
