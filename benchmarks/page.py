@@ -25,7 +25,8 @@ HEAD = """\
 Written by `make bench-peers` and `make bench`; not edited by hand.
 
 Every competitor runs in a process of its own with one thread, one at a time, on the same input. First each has one
-screening run of at most 60 s of CPU, or as the question says. Then the three fastest of those that gave our answer run
+screening run of at most 60 s of CPU, or as the question says, and no more than twice what three others needed, and 3 s.
+Then the three fastest of those that gave our answer run
 in pairs, ours and theirs back to back, in an order that turns from round to round. Ratios are theirs / ours, the median
 of the pairs with the least and the largest; **a ratio is written only when the answers agreed** in every run. Two parts
 of a process are reported: *work*, which is answering on data that are already in the library's own input form, up to

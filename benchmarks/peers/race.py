@@ -7,6 +7,7 @@ a list of ``[ours, theirs]``).
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from peers.answer import agreement
 from peers.question import OURS, Side
 
-__all__ = ["Ratio", "Run", "fastest", "race", "ratio", "screen", "verdict"]
+__all__ = ["Ratio", "Run", "fastest", "patience", "race", "ratio", "screen", "verdict"]
 
 Run = dict[str, Any]
 Launch = Callable[[Side], Run]
@@ -23,6 +24,7 @@ Launch = Callable[[Side], Run]
 RACED = 3
 LONG_S = 60.0
 LONG_ROUNDS = 3
+BEHIND, BEHIND_S = 2.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ def fastest(record: Run, sides: Iterable[Side]) -> list[Side]:
     """The sides that are raced: the three that agree and took the least CPU for the work."""
     able = [side for side in sides if agrees(record, side)]
     return sorted(able, key=lambda side: record["screening"][side.name]["work"]["cpu"])[:RACED]
+
+
+def patience(record: Run, sides: Iterable[Side]) -> float:
+    """CPU seconds after which a screening run cannot be one of the three fastest any more; infinite before three."""
+    able = sorted(record["screening"][side.name]["whole"]["cpu"] for side in sides if agrees(record, side))
+    return BEHIND * able[RACED - 1] + BEHIND_S if len(able) >= RACED else math.inf
 
 
 def race(

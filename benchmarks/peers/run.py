@@ -97,7 +97,15 @@ def run_case(question: Question, case: Case, args: argparse.Namespace) -> None:
 
     def start(side: Side) -> race.Run:
         screened = side.name in record.runs["screening"]
-        run = launch(question.name, side, job, None if screened or side.name == OURS else limit)
+        patience = race.patience(record.runs, question.sides)
+        if screened or side.name == OURS:
+            run = launch(question.name, side, job, None)
+        elif patience < limit:
+            run = launch(question.name, side, job, patience)
+            if "limit_s" in run:  # under no limit would it be among the three that are raced
+                run = {"failed": f"over {patience:.0f} s, far behind three others"}
+        else:
+            run = launch(question.name, side, job, limit)
         if question.judge is not None and "failed" not in run:
             question.judge({**job, **side.job}, side.name, run)
         said = run.get("failed") or f"{run['work']['cpu']:.3f} s CPU, {run['peak_rss'] >> 20} MiB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -55,6 +56,16 @@ def test_the_three_fastest_are_raced_in_turns_and_pairs() -> None:
     assert launch.started[11:] == ["D", OURS, "C", OURS, "B", OURS]
     assert str(race.ratio(record, B, "cpu")) == "2.00 (2.00 to 2.00)"
     assert race.ratio(record, A, "cpu") is None
+
+
+def test_patience_ends_where_three_others_are_far_ahead() -> None:
+    launch = Launcher(seqmine=(1, RIGHT), A=(9, RIGHT), B=(2, RIGHT), C=(4, RIGHT), D=(1, WRONG))
+    record: dict[str, Any] = {"screening": {}}
+    race.screen(record, (US, A, D, B), launch, nothing)
+    assert race.patience(record, (A, B, C, D)) == math.inf  # a wrong answer is nobody to be behind
+    race.screen(record, (C,), launch, nothing)
+    slowest_of_three = record["screening"]["A"]["whole"]["cpu"]
+    assert race.patience(record, (A, B, C, D)) == 2 * slowest_of_three + 3
 
 
 def test_a_wrong_answer_is_never_raced_and_has_no_ratio() -> None:

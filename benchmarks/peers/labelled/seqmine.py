@@ -27,6 +27,7 @@ def work(job: dict[str, Any], loaded: tuple[sm.EventLog, sm.Labels]) -> pa.Table
         min_support=job["min_support"],
         top_k=job["top_k"],
         learn_gaps=False,
+        redundancy=job["redundancy"],
         threads=job["threads"],
     )
     return sm.mine(*loaded, options).to_arrow()
