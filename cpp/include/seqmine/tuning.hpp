@@ -67,6 +67,9 @@ inline constexpr double refine_share = 0.93;
 /// Patterns whose rows are looked up at a time for the redundancy filter: many, so that those with one prefix share its
 /// occurrences, and not so many that their rows fill the memory.
 inline constexpr std::size_t fewest_filtered = 32, most_filtered = 4'096;
-inline constexpr std::int64_t most_filtered_rows = 8'000'000;
+inline constexpr std::int64_t most_filtered_bytes = std::int64_t{32} << 20;
+
+/// How much larger the next pool is when the redundancy filter has emptied one.
+inline constexpr double least_pool_growth = 4.0, most_pool_growth = 32.0;
 
 }  // namespace seqmine::tuning

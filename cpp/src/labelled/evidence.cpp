@@ -182,7 +182,7 @@ std::vector<std::uint32_t> Evidence<Time>::rows(const Candidate& pattern) {
 template <class Time>
 template <search::Keep keep>
 void Evidence<Time>::scan_siblings(const Occurrences& before, std::span<const Candidate* const> patterns,
-                                   std::span<std::vector<std::uint32_t>* const> rows) {
+                                   std::span<std::vector<std::uint32_t>> rows) {
   // As search::distribute, but rows instead of entries: an item's place moves on when its row is a new one.
   const std::uint32_t* items = space_.table.item;
   std::size_t total = 1;
@@ -205,7 +205,7 @@ void Evidence<Time>::scan_siblings(const Occurrences& before, std::span<const Ca
   total = 1;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     search::Target& target = targets_[patterns[i]->items.back()];
-    rows[i]->assign(found_.begin() + static_cast<std::ptrdiff_t>(total), found_.begin() + target.at);
+    rows[i].assign(found_.begin() + static_cast<std::ptrdiff_t>(total), found_.begin() + target.at);
     total += static_cast<std::size_t>(patterns[i]->tally.matched());
     target = {};
   }
@@ -213,10 +213,10 @@ void Evidence<Time>::scan_siblings(const Occurrences& before, std::span<const Ca
 
 template <class Time>
 void Evidence<Time>::rows_of_siblings(std::span<const Candidate* const> patterns,
-                                      std::span<std::vector<std::uint32_t>* const> rows) {
+                                      std::span<std::vector<std::uint32_t>> rows) {
   const std::size_t length = patterns[0]->items.size();
   if (!space_.has_table() || length == 1 || patterns[0]->absent >= 0) {
-    for (std::size_t i = 0; i < patterns.size(); ++i) *rows[i] = this->rows(*patterns[i]);
+    for (std::size_t i = 0; i < patterns.size(); ++i) rows[i] = this->rows(*patterns[i]);
     return;
   }
   const Occurrences before = prefix(*patterns[0], length - 1);

@@ -32,7 +32,7 @@ class Evidence {
 
   /// The same for one pattern, or for some that differ in their last item alone and have no absence: with a table one
   /// scan serves all of them.
-  void rows_of_siblings(std::span<const Candidate* const> patterns, std::span<std::vector<std::uint32_t>* const> rows);
+  void rows_of_siblings(std::span<const Candidate* const> patterns, std::span<std::vector<std::uint32_t>> rows);
 
   /// Moves the gaps one after the other, left to right, twice, to the interval that scores best while the others
   /// stay; takes only strict improvements. Updates gaps, tally and score, not the text.
@@ -49,7 +49,7 @@ class Evidence {
   void scan_for(const Occurrences& before, std::uint32_t item, OwnedOccurrences& ends) const;
   template <search::Keep keep>
   void scan_siblings(const Occurrences& before, std::span<const Candidate* const> patterns,
-                     std::span<std::vector<std::uint32_t>* const> rows);
+                     std::span<std::vector<std::uint32_t>> rows);
   void join(const Occurrences& before, const Occurrences& candidates, GapInterval gap, OwnedOccurrences& ends) const;
   void join_back(const Occurrences& after, const Occurrences& candidates, GapInterval gap,
                  OwnedOccurrences& begins) const;

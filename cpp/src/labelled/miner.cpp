@@ -122,20 +122,21 @@ bool siblings(const Candidate& a, const Candidate& b) {
 
 /// The answer as far as it is known: the first `n_judged` of the ranking have been judged.
 struct Kept {
-  explicit Kept(const Job& job) : rows(job.space.database->n_rows, job.options.redundancy, job.budget) {}
+  explicit Kept(const Job& job) : rows(job.options.redundancy, job.budget) {}
   std::vector<Candidate> patterns;
   KeptRows rows;
   std::size_t n_judged = 0;
 };
 
 /// How far to look up rows at once: the further down the ranking, the more patterns share a prefix.
-std::size_t end_of_chunk(const std::vector<Candidate>& ranked, std::size_t begin, std::size_t wanted) {
+std::size_t end_of_chunk(const std::vector<Candidate>& ranked, std::size_t begin, std::size_t wanted,
+                         std::int64_t n_rows) {
   const std::size_t most = std::clamp(wanted + begin / 2, tuning::fewest_filtered, tuning::most_filtered);
   std::size_t end = begin;
-  std::int64_t n_rows = 0;
+  std::int64_t bytes = 0;
   while (end < ranked.size() && end - begin < most) {
-    n_rows += ranked[end].tally.matched();
-    if (n_rows > tuning::most_filtered_rows && end - begin >= tuning::fewest_filtered) break;
+    bytes += bytes_of_row_set(ranked[end].tally.matched(), n_rows);
+    if (bytes > tuning::most_filtered_bytes && end - begin >= tuning::fewest_filtered) break;
     ++end;
   }
   return end;
@@ -191,19 +192,19 @@ Status select(const Job& job, std::vector<Candidate>& ranked, Kept& kept) {
     kept.patterns = std::move(ranked);
     return {};
   }
-  std::vector<std::optional<std::vector<std::uint32_t>>> rows(ranked.size());
+  std::vector<std::optional<RowSet>> rows(ranked.size());
   for (std::size_t& begin = kept.n_judged; begin < ranked.size() && kept.patterns.size() < wanted && !job.halt.halted();) {
-    const std::size_t end = end_of_chunk(ranked, begin, wanted - kept.patterns.size());
+    const std::size_t end = end_of_chunk(ranked, begin, wanted - kept.patterns.size(),
+                                         job.space.database->n_rows);
     Status status = for_each(begin, end, job.halt, [&](std::span<const std::size_t> family, Evidence<Time>& worker) -> Status {
       std::vector<const Candidate*> patterns;
-      std::vector<std::vector<std::uint32_t>*> found;
-      for (const std::size_t i : family) {
-        patterns.push_back(&ranked[i]);
-        found.push_back(&rows[i].emplace());
-      }
+      for (const std::size_t i : family) patterns.push_back(&ranked[i]);
+      std::vector<std::vector<std::uint32_t>> found(family.size());
       worker.rows_of_siblings(patterns, found);
-      for (const std::size_t i : family) {
-        if (static_cast<std::int64_t>(rows[i]->size()) == ranked[i].tally.matched()) continue;
+      for (std::size_t k = 0; k < family.size(); ++k) {
+        const std::size_t i = family[k];
+        rows[i].emplace(found[k], job.space.database->n_rows);
+        if (static_cast<std::int64_t>(found[k].size()) == ranked[i].tally.matched()) continue;
         return {Code::internal, "the rows of '" + ranked[i].text + "' are not as many as the search counted"};
       }
       return {};
@@ -271,8 +272,10 @@ Status run(const Job& job, search::HaltState& search_halt) {
     const bool halted = job.halt.halted() || job.refine_halt.halted() || search_halt.halted();
     // The filter emptied a full pool: patterns below the pool's threshold may be among the answer.
     if (larger && full && kept->patterns.size() < wanted && !halted && !search_halt.was_cut()) {
+      // As if what is found went on to come as it has so far: a search too few costs more than a pool too large.
+      const double missing = 1.25 * static_cast<double>(wanted) / static_cast<double>(std::max<std::size_t>(kept->patterns.size(), 1));
+      capacity *= static_cast<std::size_t>(std::clamp(missing, tuning::least_pool_growth, tuning::most_pool_growth));
       if (job.options.learn_gaps) kept.emplace(job);
-      capacity *= 4;
       continue;
     }
     job.result.complete = !halted && !search_halt.was_cut();

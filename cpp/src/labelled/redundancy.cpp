@@ -6,9 +6,33 @@
 
 namespace seqmine::labelled {
 
+namespace {
+
+/// A list takes 32 bits for each of its rows, a set of bits one for each row that there is.
+bool dense(std::int64_t n, std::int64_t n_rows) noexcept { return n * 32 >= n_rows; }
+
+}  // namespace
+
+RowSet::RowSet(const std::vector<std::uint32_t>& ascending, std::int64_t n_rows) : n(ascending.size()) {
+  if (!dense(static_cast<std::int64_t>(n), n_rows)) {
+    rows = ascending;
+    return;
+  }
+  bits.assign(static_cast<std::size_t>(n_rows + 63) / 64, 0);
+  for (const std::uint32_t row : ascending) bits[row / 64] |= std::uint64_t{1} << (row % 64);
+}
+
+std::int64_t RowSet::bytes() const noexcept {
+  return static_cast<std::int64_t>(sizeof(RowSet) + bits.size() * 8 + rows.size() * 4);
+}
+
+std::int64_t bytes_of_row_set(std::int64_t n, std::int64_t n_rows) noexcept {
+  return static_cast<std::int64_t>(sizeof(RowSet)) + (dense(n, n_rows) ? (n_rows + 63) / 64 * 8 : n * 4);
+}
+
 /// Whether the Jaccard index is above the limit. Most pairs differ much and are left after a few rows: the index can
 /// only be above it while the rows of `a` that `b` lacks are few.
-bool KeptRows::alike(const Set& a, const Set& b) const {
+bool KeptRows::alike(const RowSet& a, const RowSet& b) const {
   const auto sum = static_cast<double>(a.n + b.n);
   // both / (sum - both) > limit needs both > limit / (1 + limit) sum; one less, for the rounding of this line.
   const auto needed = static_cast<std::size_t>(std::max(0.0, std::floor(limit_ / (1.0 + limit_) * sum) - 1.0));
@@ -42,8 +66,8 @@ bool KeptRows::alike(const Set& a, const Set& b) const {
       }
     }
   } else {
-    const Set& list = a.bits.empty() ? a : b;
-    const Set& dense = a.bits.empty() ? b : a;
+    const RowSet& list = a.bits.empty() ? a : b;
+    const RowSet& dense = a.bits.empty() ? b : a;
     std::size_t left = list.n - needed;
     for (const std::uint32_t row : list.rows) {
       if ((dense.bits[row / 64] >> (row % 64) & 1) != 0) {
@@ -56,23 +80,14 @@ bool KeptRows::alike(const Set& a, const Set& b) const {
   return static_cast<double>(both) / static_cast<double>(a.n + b.n - both) > limit_;
 }
 
-KeptRows::Verdict KeptRows::admit(std::vector<std::uint32_t> rows) {
-  Set set;
-  set.n = rows.size();
-  if (static_cast<std::int64_t>(set.n) * 32 >= n_rows_) {
-    set.bits.assign(static_cast<std::size_t>(n_rows_ + 63) / 64, 0);
-    for (const std::uint32_t row : rows) set.bits[row / 64] |= std::uint64_t{1} << (row % 64);
-  } else {
-    set.rows = std::move(rows);
-    set.rows.shrink_to_fit();
+KeptRows::Verdict KeptRows::admit(RowSet rows) {
+  for (const RowSet& kept : kept_) {
+    if (alike(rows, kept)) return Verdict::redundant;
   }
-  for (const Set& kept : kept_) {
-    if (alike(set, kept)) return Verdict::redundant;
-  }
-  const auto bytes = static_cast<std::int64_t>(sizeof(Set) + set.bits.size() * 8 + set.rows.capacity() * 4);
+  const std::int64_t bytes = rows.bytes();
   if (!budget_.take(bytes)) return Verdict::no_memory;
   charged_ += bytes;
-  kept_.push_back(std::move(set));
+  kept_.push_back(std::move(rows));
   return Verdict::fresh;
 }
 
