@@ -189,7 +189,7 @@ def test_a_spec_file_and_flags_over_it(tmp_path: Path, command: Callable[..., tu
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--events", "many"), 2, "'many' is no whole number such as 100000 or 1e5"),
+        (("--events", "many"), 2, "'many' is no whole number, such as 100000 or 1e5"),
         (("--events", "1e400"), 2, "'1e400' is no whole number"),
         (("--events", 5, "--entities", 5), 2, "give --entities or --events, not both"),
         (("--mean-events", -1), 2, "--mean-events lies between 0.01"),

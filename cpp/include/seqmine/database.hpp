@@ -43,8 +43,13 @@ struct Database {
   [[nodiscard]] std::int64_t bytes() const noexcept;  // of the arrays
   /// Gives the memory of the times back, once nobody will read them.
   void drop_times() noexcept {
-    time32 = {};
-    time64 = {};
+    std::vector<std::uint32_t>().swap(time32);  // assigning {} would keep the memory
+    std::vector<std::uint64_t>().swap(time64);
+    drop_row_times();
+  }
+  void drop_row_times() noexcept {
+    std::vector<std::int64_t>().swap(first_time);
+    std::vector<std::uint64_t>().swap(last_tick);
   }
 };
 

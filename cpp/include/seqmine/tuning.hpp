@@ -43,6 +43,13 @@ inline constexpr std::int64_t sort_leaf_rows = 131'072;
 /// Smallest block that a miner's worker asks the system for. One page-table walk a descent, and small logs stay small.
 inline constexpr std::size_t arena_chunk = std::size_t{1} << 20;
 
+/// A prefix is searched in a database of merged rests when what follows it has at most this many entries: such a
+/// database takes up to some 60 bytes an entry, and on larger logs the first levels alone would take more than the log.
+inline constexpr std::int64_t most_merged_entries = 1'000'000;
+
+/// Records of rows and gap bins (16 bytes each) that a worker holds before it adds them up.
+inline constexpr std::size_t most_masks = 250'000;
+
 /// How many occurrences ahead a scan fetches the window and the entries behind it. Lists of occurrences jump through a
 /// database that no cache holds: without it the scans of a 3 M entry log waited three quarters of their time.
 inline constexpr std::size_t fetch_ahead = 12;

@@ -270,6 +270,7 @@ bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
         masks_.push_unchecked({item, row, mask_[item]});
         mask_[item] = 0;
       }
+      if (masks_.size() > tuning::most_masks) add_up();
     }
     i = ends;
   }
@@ -283,6 +284,7 @@ bool Expander<Time>::scan(const Occurrences& occurrences, bool keep) {
   kept_.clear();
   kept_start_.clear();
   masks_.clear();
+  partial_.clear();
   touched_in_row_.clear();
   const bool whole = space_.learn ? (space_.has_span() ? scan_rows<true, true>(occurrences, keep)
                                                        : scan_rows<false, true>(occurrences, keep))
@@ -346,9 +348,37 @@ void Expander<Time>::recall(std::uint32_t item) {
   for (const PairTable::Entry& entry : pairs_.follows[item]) consider(entry.next, entry.tally, entry.n_entries, false);
 }
 
+template <class Time>
+void Expander<Time>::offer_interval(const Child& child, IntervalSearch& intervals) {
+  const BestInterval best = intervals.best();
+  if (!best.found) return;
+  pool_.offer(path_, full_, child.item, space_.grid.interval(best.first, best.last), -1, 0, best.tally, best.score);
+}
+
+// A node with very many rows has a mask for each row and item: their tables are far smaller.
+template <class Time>
+void Expander<Time>::add_up() {
+  partial_.resize(static_cast<std::size_t>(space_.n_items()));
+  for (std::size_t i = 0; i < masks_.size(); ++i) {
+    auto& table = partial_[masks_[i].item];
+    if (table == nullptr) {
+      table = std::make_unique<IntervalSearch>(space_.grid, space_.scorer, space_.labels.label, space_.strata.weight);
+    }
+    table->add(masks_[i].row, masks_[i].mask);
+  }
+  masks_.clear();
+}
+
 /// Sorts the rows' masks by item and offers the best interval of each child.
 template <class Time>
 void Expander<Time>::learn_intervals() {
+  if (!partial_.empty()) {
+    add_up();
+    for (const Child& child : children_) {
+      if (child.bound >= pool_.threshold()) offer_interval(child, *partial_[child.item]);
+    }
+    return;
+  }
   std::size_t total = 0;
   for (const Child& child : children_) {
     slot_[child.item] = total;
@@ -367,11 +397,7 @@ void Expander<Time>::learn_intervals() {
       if (child.bound >= pool_.threshold()) {
         intervals_.clear();
         for (std::size_t i = begin; i < end; ++i) intervals_.add(sorted_masks_[i].row, sorted_masks_[i].mask);
-        const BestInterval best = intervals_.best();
-        if (best.found) {
-          pool_.offer(path_, full_, child.item, space_.grid.interval(best.first, best.last), -1, 0, best.tally,
-                      best.score);
-        }
+        offer_interval(child, intervals_);
       }
       begin = end;
       if (!tick(static_cast<std::int64_t>(child.tally.matched()))) break;

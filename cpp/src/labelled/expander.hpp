@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -91,6 +92,9 @@ class Expander {
   /// The children of an item of its own, which count_pairs has counted.
   void recall(std::uint32_t item);
   void learn_intervals();
+  void offer_interval(const Child& child, IntervalSearch& intervals);
+  /// Adds the masks so far to tables of their items.
+  void add_up();
   void forget();
   [[nodiscard]] bool distribute(const Occurrences& occurrences, std::uint32_t*& positions, std::uint64_t*& starts);
   [[nodiscard]] bool distribute_windows(const Occurrences& occurrences, std::uint32_t*& positions);
@@ -113,6 +117,7 @@ class Expander {
   search::Scratch<MaskRecord> masks_;
   search::Scratch<MaskRecord> sorted_masks_;
   IntervalSearch intervals_;
+  std::vector<std::unique_ptr<IntervalSearch>> partial_;  // by item: what add_up has seen of this node
   /// With a table: what an item's scan writes, in one cache line; cleared before a scan where it will be read.
   struct Cell {
     std::uint64_t count;  // rows: negative in the low half, positive in the high one

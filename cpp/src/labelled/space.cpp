@@ -107,6 +107,7 @@ Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsVi
     }
     window->candidate[static_cast<std::size_t>(dense[given])] = 1;
   }
+  database.drop_row_times();  // only the windows of absences needed them
   return {std::unique_ptr<const Space>(std::move(made))};
 }
 

@@ -86,6 +86,7 @@ class Search {
   void descend(const Frame& frame, const Child& child);
   void expand(const Prefix& prefix, const std::vector<Follower>& extensions);
   void count(const Occurrences& list, std::vector<Follower>& candidates);
+  bool short_enough(const Occurrences& list);
   void merge_rests(const Prefix& prefix, const std::vector<Follower>& extensions);
 
   const std::vector<Follower>& followers(std::uint32_t item) const { return context_.pairs.followers[item]; }
@@ -191,7 +192,7 @@ void Search<keep>::count(const Occurrences& list, std::vector<Follower>& candida
 
 template <Keep keep>
 void Search<keep>::expand(const Prefix& prefix, const std::vector<Follower>& extensions) {
-  if (keep == Keep::earliest && context_.table.plain && extensions.size() <= max_merged_items) {
+  if (keep == Keep::earliest && context_.table.plain && extensions.size() <= max_merged_items && short_enough(prefix.list)) {
     merge_rests(prefix, extensions);
     return;
   }
@@ -223,6 +224,15 @@ void Search<keep>::expand(const Prefix& prefix, const std::vector<Follower>& ext
     for (const Follower& extension : extensions) scratch_.targets[extension.item] = {};
   }
   scratch_.frames.push_back(frame);
+}
+
+/// Whether what follows the list is little enough to be merged.
+template <Keep keep>
+bool Search<keep>::short_enough(const Occurrences& list) {
+  std::int64_t n_entries = 0;
+  search::for_each_range<keep>(context_.table, list,
+                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) { n_entries += to - from; });
+  return n_entries <= tuning::most_merged_entries;
 }
 
 /// Leaves the scanning for a database of merged rests, which holds the prefix's extensions and nothing else.

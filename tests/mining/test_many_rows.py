@@ -1,0 +1,87 @@
+"""What large logs alone reach: masks that are added up, rests that are not merged, rows too long for short windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import seqmine as sm
+
+COPIES = 40
+
+
+def _log(n_entities: int, copies: int) -> sm.EventLog:
+    """Entities of a dozen events, each `copies` times under another name."""
+    rng = np.random.default_rng(7)
+    n_events = 12
+    time = np.cumsum(rng.integers(1, 5_000, (n_entities, n_events)), axis=1)
+    code = rng.choice(8, (n_entities, n_events), p=np.array([8, 6, 5, 4, 3, 2, 2, 2]) / 32)
+    names = [f"e{entity}-{copy}" for copy in range(copies) for entity in range(n_entities)]
+    table = pa.table(
+        {
+            "entity": np.repeat(names, n_events),
+            "time": np.tile(time.ravel(), copies),
+            "event": np.tile(np.array(list("abcdefgh"))[code.ravel()], copies),
+        }
+    )
+    return sm.EventLog.from_arrow(table, time_unit="s", plausible_years=None)
+
+
+def _labels(n_entities: int, copies: int) -> sm.Labels:
+    rng = np.random.default_rng(8)
+    label = (rng.random(n_entities) < 0.3).astype(np.int8)
+    names = [f"e{entity}-{copy}" for copy in range(copies) for entity in range(n_entities)]
+    table = {"entity": names, "index_time": ["1980-01-01"] * len(names), "label": np.tile(label, copies)}
+    return sm.Labels.from_arrow(pa.table(table), timezone="UTC")
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_every_entity_many_times_is_every_count_as_many_times(learn: bool) -> None:
+    # 60,000 rows with some 8 items each after the first: more masks than a worker holds at a time.
+    found = []
+    for copies in (1, COPIES):
+        options = sm.MinerOptions(
+            max_length=3, max_gap="2h", min_support=20 * copies, top_k=60, learn_gaps=learn, redundancy=None
+        )
+        found.append(sm.mine(_log(1500, copies), _labels(1500, copies), options).to_arrow())
+    once, often = found
+    assert once.num_rows == 60
+    assert often["pattern"].to_pylist() == once["pattern"].to_pylist()
+    for column in ("n_matched", "n_positive"):
+        assert often[column].to_pylist() == [COPIES * n for n in once[column].to_pylist()]
+
+
+def test_frequent_sequences_of_a_log_too_large_to_be_merged() -> None:
+    # 150,000 rows: more than a million entries follow the most frequent item.
+    copies = 100
+    once = sm.mine_frequent(_log(1500, 1), sm.FrequentOptions(min_support=60, max_length=4)).to_arrow()
+    often = sm.mine_frequent(_log(1500, copies), sm.FrequentOptions(min_support=60 * copies, max_length=4)).to_arrow()
+    assert once.num_rows > 500
+    assert often["pattern"].to_pylist() == once["pattern"].to_pylist()
+    assert often["support"].to_pylist() == [copies * n for n in once["support"].to_pylist()]
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_gap": "30s"}, {"min_gap": "2s", "max_gap": "40s", "max_span": "1m"}])
+def test_rows_of_more_events_than_a_short_window_can_count(limits: dict[str, str]) -> None:
+    rng = np.random.default_rng(9)
+    lengths = [70_000, 40, 30, 66_000, 20, 60]
+    table = pa.table(
+        {
+            "entity": np.repeat([f"e{i}" for i in range(len(lengths))], lengths),
+            "time": np.concatenate([np.cumsum(rng.integers(0, 9, n)) for n in lengths]),
+            "event": np.array(list("abcdef"))[rng.integers(0, 6, sum(lengths))],
+        }
+    )
+    log = sm.EventLog.from_arrow(table, time_unit="s", plausible_years=None)
+    found = sm.mine_frequent(log, sm.FrequentOptions(min_support=4, max_length=3, **limits)).to_arrow()
+    assert found.num_rows > 40
+    counted = sm.count(log, found["pattern"].to_pylist())
+    assert counted["n_matched"].to_pylist() == found["support"].to_pylist()
+    labels = pa.table(
+        {"entity": [f"e{i}" for i in range(6)], "index_time": ["1980-01-01"] * 6, "label": [1, 0, 1, 0, 1, 1]}
+    )
+    options = sm.MinerOptions(max_length=3, min_support=4, learn_gaps=False, redundancy=None, **{"max_gap": None, **limits})
+    mined = sm.mine(log, sm.Labels.from_arrow(labels, timezone="UTC"), options).to_arrow()
+    assert mined.num_rows > 40
+    assert sm.count(log, mined["pattern"].to_pylist())["n_matched"].to_pylist() == mined["n_matched"].to_pylist()
