@@ -81,7 +81,8 @@ def test_rows_of_more_events_than_a_short_window_can_count(limits: dict[str, str
     labels = pa.table(
         {"entity": [f"e{i}" for i in range(6)], "index_time": ["1980-01-01"] * 6, "label": [1, 0, 1, 0, 1, 1]}
     )
-    options = sm.MinerOptions(max_length=3, min_support=4, learn_gaps=False, redundancy=None, **{"max_gap": None, **limits})
+    asked = {"max_gap": None, **limits}
+    options = sm.MinerOptions(max_length=3, min_support=4, learn_gaps=False, redundancy=None, **asked)
     mined = sm.mine(log, sm.Labels.from_arrow(labels, timezone="UTC"), options).to_arrow()
     assert mined.num_rows > 40
     assert sm.count(log, mined["pattern"].to_pylist())["n_matched"].to_pylist() == mined["n_matched"].to_pylist()

@@ -337,7 +337,8 @@ bool same_columns(const NamedLog& one, const NamedLog& other) {
       if (log->columns.attributes[k].n_categories != log->dictionaries[n_texts++].length) return false;
     }
     if (n_texts != log->dictionaries.size()) return false;
-    if (log->entities.length != log->columns.n_entities || log->event_types.length != log->columns.n_types) return false;
+    if (log->entities.length != log->columns.n_entities) return false;
+    if (log->event_types.length != log->columns.n_types) return false;
   }
   return true;
 }

@@ -422,7 +422,9 @@ void Expander<Time>::count_pairs(std::uint32_t item, const Tally& tally, std::ve
   }
   if (!scan(root, false)) return;
   harvest(true);
-  for (const Child& child : children_) follows.push_back({child.item, static_cast<std::uint32_t>(child.n), child.tally});
+  for (const Child& child : children_) {
+    follows.push_back({child.item, static_cast<std::uint32_t>(child.n), child.tally});
+  }
 }
 
 template <class Time>
@@ -475,10 +477,11 @@ bool Expander<Time>::distribute_windows(const Occurrences& occurrences, std::uin
   positions = arena_.take<std::uint32_t>(total);
   if (positions != nullptr) {
     const auto spend = [&](std::uint32_t n) { (void)tick(n); };
+    const search::Occurrences ends = occurrences.ends();
     if (space_.keep == search::Keep::earliest) {
-      search::distribute<search::Keep::earliest>(space_.table, occurrences.ends(), targets_.data(), positions, nullptr, spend);
+      search::distribute<search::Keep::earliest>(space_.table, ends, targets_.data(), positions, nullptr, spend);
     } else {
-      search::distribute<search::Keep::all>(space_.table, occurrences.ends(), targets_.data(), positions, nullptr, spend);
+      search::distribute<search::Keep::all>(space_.table, ends, targets_.data(), positions, nullptr, spend);
     }
   }
   for (const Child& child : children_) targets_[child.item] = {};

@@ -145,6 +145,7 @@ std::size_t end_of_chunk(const std::vector<Candidate>& ranked, std::size_t begin
 /// Ranks the pool, refines learned gaps, and keeps the first top_k that are not redundant.
 template <class Time>
 Status select(const Job& job, std::vector<Candidate>& ranked, Kept& kept) {
+  using Family = std::span<const std::size_t>;
   const int n_workers = resolve_threads(job.options.threads);
   std::vector<std::unique_ptr<Evidence<Time>>> workers(static_cast<std::size_t>(n_workers));
   const auto evidence = [&](int worker) -> Evidence<Time>& {
@@ -157,7 +158,8 @@ Status select(const Job& job, std::vector<Candidate>& ranked, Kept& kept) {
   const auto for_each = [&](std::size_t begin, std::size_t end, search::HaltState& halt, const auto& work) {
     std::vector<std::size_t> order(end - begin);
     std::iota(order.begin(), order.end(), begin);
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranked[a].items < ranked[b].items; });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return ranked[a].items < ranked[b].items; });
     std::vector<std::size_t> families;  // where each begins in `order`
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (i == 0 || !siblings(ranked[order[i - 1]], ranked[order[i]])) families.push_back(i);
@@ -167,15 +169,15 @@ Status select(const Job& job, std::vector<Candidate>& ranked, Kept& kept) {
     return parallel_for(static_cast<std::int64_t>(families.size()) - 1, n_workers, never,
                         [&](std::int64_t unit, int worker) -> Status {
       if (halt.poll()) return {};
-      const std::size_t first = families[static_cast<std::size_t>(unit)], last = families[static_cast<std::size_t>(unit) + 1];
-      return work(std::span<const std::size_t>(order).subspan(first, last - first), evidence(worker));
+      const auto family = families.begin() + unit;
+      return work(std::span<const std::size_t>(order).subspan(family[0], family[1] - family[0]), evidence(worker));
     });
   };
 
   if (job.options.learn_gaps) {
     const auto n_refined = std::min(ranked.size(), static_cast<std::size_t>(job.options.top_k) *
                                                        static_cast<std::size_t>(tuning::refine_factor));
-    Status status = for_each(0, n_refined, job.refine_halt, [&](std::span<const std::size_t> family, Evidence<Time>& worker) -> Status {
+    Status status = for_each(0, n_refined, job.refine_halt, [&](Family family, Evidence<Time>& worker) -> Status {
       for (const std::size_t i : family) {
         if (job.refine_halt.poll()) break;
         worker.refine(ranked[i], job.refine_halt);
@@ -193,10 +195,11 @@ Status select(const Job& job, std::vector<Candidate>& ranked, Kept& kept) {
     return {};
   }
   std::vector<std::optional<RowSet>> rows(ranked.size());
-  for (std::size_t& begin = kept.n_judged; begin < ranked.size() && kept.patterns.size() < wanted && !job.halt.halted();) {
+  std::size_t& begin = kept.n_judged;
+  while (begin < ranked.size() && kept.patterns.size() < wanted && !job.halt.halted()) {
     const std::size_t end = end_of_chunk(ranked, begin, wanted - kept.patterns.size(),
                                          job.space.database->n_rows);
-    Status status = for_each(begin, end, job.halt, [&](std::span<const std::size_t> family, Evidence<Time>& worker) -> Status {
+    Status status = for_each(begin, end, job.halt, [&](Family family, Evidence<Time>& worker) -> Status {
       std::vector<const Candidate*> patterns;
       for (const std::size_t i : family) patterns.push_back(&ranked[i]);
       std::vector<std::vector<std::uint32_t>> found(family.size());
@@ -273,7 +276,8 @@ Status run(const Job& job, search::HaltState& search_halt) {
     // The filter emptied a full pool: patterns below the pool's threshold may be among the answer.
     if (larger && full && kept->patterns.size() < wanted && !halted && !search_halt.was_cut()) {
       // As if what is found went on to come as it has so far: a search too few costs more than a pool too large.
-      const double missing = 1.25 * static_cast<double>(wanted) / static_cast<double>(std::max<std::size_t>(kept->patterns.size(), 1));
+      const auto n_kept = static_cast<double>(std::max<std::size_t>(kept->patterns.size(), 1));
+      const double missing = 1.25 * static_cast<double>(wanted) / n_kept;
       capacity *= static_cast<std::size_t>(std::clamp(missing, tuning::least_pool_growth, tuning::most_pool_growth));
       if (job.options.learn_gaps) kept.emplace(job);
       continue;

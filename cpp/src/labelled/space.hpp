@@ -102,7 +102,8 @@ std::uint64_t bins_between(const Space& space, const Time* time, const Occurrenc
 }
 
 /// Drops the database's times where the search does not need them. Errors: those of make_scan_table.
-[[nodiscard]] Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsView& rows, const MinerLabels& labels,
-                               const MinerOptions& options, const StopToken& stop);
+[[nodiscard]] Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsView& rows,
+                                                              const MinerLabels& labels, const MinerOptions& options,
+                                                              const StopToken& stop);
 
 }  // namespace seqmine::labelled

@@ -27,7 +27,7 @@ CompiledPattern::CompiledPattern(const LogView& log, const Pattern& pattern, std
   }
   for (const Absence& absence : pattern.absences) longest_absence_ = std::max(longest_absence_, absence.within);
   wanted_.resize(by_type_.size());
-  std::transform(by_type_.begin(), by_type_.end(), wanted_.begin(), [](std::uint64_t mask) { return mask != 0 ? 1 : 0; });
+  for (std::size_t type = 0; type < by_type_.size(); ++type) wanted_[type] = by_type_[type] != 0 ? 1 : 0;
   chain_ = !pattern.anchored && pattern.absences.empty();
   for (std::size_t s = 0; s < pattern.steps.size(); ++s) {
     needed_ |= std::uint64_t{1} << pattern.steps[s].predicate;

@@ -171,7 +171,8 @@ void Search<keep>::count(const Occurrences& list, std::vector<Follower>& candida
   for (const Follower& candidate : candidates) scratch_.cells[candidate.item] = {nobody, 0, 0};
   Cell* cells = scratch_.cells.data();
   const std::uint32_t* item = context_.table.item;
-  search::for_each_range<keep>(context_.table, list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
+  search::for_each_range<keep>(context_.table, list,
+                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
     if (worker_.spend(to - from)) return;
     for (std::uint32_t j = from; j < to; ++j) {
       Cell& cell = cells[item[j]];
@@ -192,7 +193,8 @@ void Search<keep>::count(const Occurrences& list, std::vector<Follower>& candida
 
 template <Keep keep>
 void Search<keep>::expand(const Prefix& prefix, const std::vector<Follower>& extensions) {
-  if (keep == Keep::earliest && context_.table.plain && extensions.size() <= max_merged_items && short_enough(prefix.list)) {
+  if (keep == Keep::earliest && context_.table.plain && extensions.size() <= max_merged_items &&
+      short_enough(prefix.list)) {
     merge_rests(prefix, extensions);
     return;
   }
@@ -231,7 +233,9 @@ template <Keep keep>
 bool Search<keep>::short_enough(const Occurrences& list) {
   std::int64_t n_entries = 0;
   search::for_each_range<keep>(context_.table, list,
-                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) { n_entries += to - from; });
+                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
+    n_entries += to - from;
+  });
   return n_entries <= tuning::most_merged_entries;
 }
 
@@ -250,7 +254,8 @@ void Search<keep>::merge_rests(const Prefix& prefix, const std::vector<Follower>
   SuffixBuilder& builder = suffix_builder(worker_);
   builder.begin(root.db, std::move(labels));
   const ScanTable& table = context_.table;
-  search::for_each_range<keep>(table, prefix.list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
+  search::for_each_range<keep>(table, prefix.list,
+                               [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t) {
     if (worker_.spend(to - from)) return;
     if (scratch_.keys.size() < to - from) {
       scratch_.keys.resize(2 * std::size_t{to - from});

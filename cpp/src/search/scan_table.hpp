@@ -69,7 +69,8 @@ struct ScanTable {
 [[nodiscard]] Result<ScanTable> make_scan_table(const Database& database, const Limits& limits, Keep keep, int threads,
                                                 const StopToken& stop);
 
-/// Fills `occurrence` and `offset`. Apart from the windows, so that whoever needs no times any more can drop them before.
+/// Fills `occurrence` and `offset`. Apart from the windows, so that whoever needs no times any more can drop them
+/// before.
 void list_occurrences(const Database& database, Keep keep, ScanTable& table);
 
 }  // namespace seqmine::search
