@@ -16,8 +16,9 @@ __all__ = ["compare", "load", "work"]
 
 
 def load(job: dict[str, Any]) -> sm.EventLog:
-    """Open the prepared log, and have pyarrow look for pandas now: its first conversion does, which is start-up."""
+    """Open the prepared log. What is start-up is done now: our lazy imports, and pyarrow's look for pandas."""
     pa.array(np.zeros(1))
+    assert sm.mine_frequent
     return sm.EventLog.open(f"{job['folder']}/log")
 
 

@@ -43,21 +43,23 @@ def questions() -> list[Question]:
     return [importlib.import_module(f"peers.{name}.question").QUESTION for name in present]
 
 
-def digest_of_seqmine() -> str:
-    """What makes two builds of seqmine the same for a race: their files."""
+def digest_of_seqmine(question: Question) -> str:
+    """What makes two builds of seqmine the same for a race: their files, and our own side's code."""
     folder = Path(seqmine.__file__).parent
     total = hashlib.sha256()
+    for path in (HERE / question.name / f"{OURS}.py", HERE / "mined.py"):
+        total.update(path.read_bytes())
     for path in sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".so"}):
         total.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return total.hexdigest()[:16]
 
 
 def digest_of_sides(question: Question) -> str:
-    """The sides' own code: a changed side is a new competitor."""
+    """The peers' sides: a changed side is a new competitor."""
     total = hashlib.sha256(LOCK.read_bytes())
-    shared = [HERE / f"{name}.py" for name in ("answer", "mined", "rows", "side", "sorted_log")]
+    shared = [HERE / f"{name}.py" for name in ("answer", "rows", "side", "sorted_log")]
     for path in sorted([*(HERE / question.name).glob("*.py"), *shared]):
-        total.update(b"" if path.name == "question.py" else path.read_bytes())
+        total.update(b"" if path.name in {"question.py", f"{OURS}.py"} else path.read_bytes())
     return total.hexdigest()[:16]
 
 
@@ -92,7 +94,7 @@ def run_case(question: Question, case: Case, args: argparse.Namespace) -> None:
     job = {"threads": 1, **case.job, **question.prepare(case, WORK)}
     limit = args.limit or (QUICK_LIMIT_S if args.quick else question.limit_s)
     record = Record(question, case)
-    record.begin(job, digest_of_sides(question), digest_of_seqmine(), limit_s=limit, again=args.again)
+    record.begin(job, digest_of_sides(question), digest_of_seqmine(question), limit_s=limit, again=args.again)
     record.runs["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
     def start(side: Side) -> race.Run:

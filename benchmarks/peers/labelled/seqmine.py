@@ -15,6 +15,7 @@ from peers import side
 
 
 def load(job: dict[str, Any]) -> tuple[sm.EventLog, sm.Labels]:
+    assert sm.mine  # our lazy imports are start-up
     log = sm.EventLog.open(f"{job['folder']}/log")
     return log, sm.Labels.from_arrow(pq.read_table(f"{job['folder']}/labels.parquet"))
 
