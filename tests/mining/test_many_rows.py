@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import seqmine as sm
 
 COPIES = 40
+_RNG = np.random.default_rng
 
 
 def _log(n_entities: int, copies: int) -> sm.EventLog:
@@ -62,27 +65,47 @@ def test_frequent_sequences_of_a_log_too_large_to_be_merged() -> None:
     assert often["support"].to_pylist() == [copies * n for n in once["support"].to_pylist()]
 
 
-@pytest.mark.parametrize("limits", [{}, {"max_gap": "30s"}, {"min_gap": "2s", "max_gap": "40s", "max_span": "1m"}])
-def test_rows_of_more_events_than_a_short_window_can_count(limits: dict[str, str]) -> None:
-    rng = np.random.default_rng(9)
+def _long_rows() -> sm.EventLog:
+    """Two rows of more events than 16 bits count, among short ones."""
     lengths = [70_000, 40, 30, 66_000, 20, 60]
+    return _of_lengths(lengths, np.array(list("abcdef"))[_RNG(9).integers(0, 6, sum(lengths))])
+
+
+def _idle_rows() -> sm.EventLog:
+    """Six rows of frequent events; the fourth is 65,536 rows after the third, those between having a rare event."""
+    busy, n_idle = [40] * 6, 65_535
+    lengths = [*busy[:3], *[1] * n_idle, *busy[3:]]
+    frequent = np.array(list("abcdef"))[_RNG(10).integers(0, 6, sum(busy))]
+    rare = [f"rare {i // 2}" for i in range(n_idle)]
+    return _of_lengths(lengths, np.concatenate([frequent[:120], rare, frequent[120:]]))
+
+
+def _of_lengths(lengths: list[int], events: object) -> sm.EventLog:
+    rng = _RNG(11)
     table = pa.table(
         {
-            "entity": np.repeat([f"e{i}" for i in range(len(lengths))], lengths),
+            "entity": np.repeat([f"e{i:06}" for i in range(len(lengths))], lengths),
             "time": np.concatenate([np.cumsum(rng.integers(0, 9, n)) for n in lengths]),
-            "event": np.array(list("abcdef"))[rng.integers(0, 6, sum(lengths))],
+            "event": events,
         }
     )
-    log = sm.EventLog.from_arrow(table, time_unit="s", plausible_years=None)
+    return sm.EventLog.from_arrow(table, time_unit="s", plausible_years=None)
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_gap": "30s"}, {"min_gap": "2s", "max_gap": "40s", "max_span": "1m"}])
+@pytest.mark.parametrize("make", [_long_rows, _idle_rows])
+def test_rows_that_a_short_window_cannot_count(make: Callable[[], sm.EventLog], limits: dict[str, str]) -> None:
+    log = make()
     found = sm.mine_frequent(log, sm.FrequentOptions(min_support=4, max_length=3, **limits)).to_arrow()
     assert found.num_rows > 40
     counted = sm.count(log, found["pattern"].to_pylist())
     assert counted["n_matched"].to_pylist() == found["support"].to_pylist()
-    labels = pa.table(
-        {"entity": [f"e{i}" for i in range(6)], "index_time": ["1980-01-01"] * 6, "label": [1, 0, 1, 0, 1, 1]}
-    )
+    rng = _RNG(12)
+    entities = log.entities
+    label = (rng.random(len(entities)) < 0.4).astype(np.int8)
+    table = pa.table({"entity": entities, "index_time": ["1980-01-01"] * len(entities), "label": label})
     asked = {"max_gap": None, **limits}
     options = sm.MinerOptions(max_length=3, min_support=4, learn_gaps=False, redundancy=None, **asked)
-    mined = sm.mine(log, sm.Labels.from_arrow(labels, timezone="UTC"), options).to_arrow()
+    mined = sm.mine(log, sm.Labels.from_arrow(table, timezone="UTC"), options).to_arrow()
     assert mined.num_rows > 40
     assert sm.count(log, mined["pattern"].to_pylist())["n_matched"].to_pylist() == mined["n_matched"].to_pylist()

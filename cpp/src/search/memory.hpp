@@ -1,6 +1,7 @@
 // What a search may take of the memory, and a worker's share of it: vectors and a stack of chunks that ask first.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -88,9 +89,7 @@ class Arena {
   explicit Arena(MemoryBudget& budget) noexcept : budget_(&budget) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  ~Arena() {
-    for (const Chunk& chunk : chunks_) budget_->give(static_cast<std::int64_t>(chunk.size));
-  }
+  ~Arena() { drop_from(0); }
 
   [[nodiscard]] Mark mark() const noexcept { return {current_, used_}; }
   void release(Mark mark) noexcept {
@@ -103,9 +102,17 @@ class Arena {
   [[nodiscard]] T* take(std::size_t n) {
     const std::size_t bytes = (n * sizeof(T) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) *
                               alignof(std::max_align_t);
-    while (current_ < chunks_.size() && chunks_[current_].size - used_ < bytes) {
-      ++current_;
+    if (current_ < chunks_.size() && chunks_[current_].size - used_ < bytes) {
+      if (used_ != 0) ++current_;
       used_ = 0;
+      // Nothing lives in this chunk and those after it: one that fits comes next, and where none does, they go.
+      const auto next = chunks_.begin() + static_cast<std::ptrdiff_t>(current_);
+      const auto fitting = std::find_if(next, chunks_.end(), [bytes](const Chunk& c) { return c.size >= bytes; });
+      if (fitting == chunks_.end()) {
+        drop_from(current_);
+      } else {
+        std::iter_swap(next, fitting);
+      }
     }
     if (current_ == chunks_.size()) {
       const std::size_t size = bytes > tuning::arena_chunk ? bytes : tuning::arena_chunk;
@@ -128,6 +135,12 @@ class Arena {
     std::unique_ptr<std::byte[]> bytes;
     std::size_t size;
   };
+
+  void drop_from(std::size_t first) noexcept {
+    for (std::size_t i = first; i < chunks_.size(); ++i) budget_->give(static_cast<std::int64_t>(chunks_[i].size));
+    chunks_.resize(first);
+  }
+
   MemoryBudget* budget_;
   std::vector<Chunk> chunks_;
   std::size_t current_ = 0, used_ = 0;

@@ -41,7 +41,7 @@ void for_each_range(const ScanTable& table, const Occurrences& list, const Visit
       // In a later row the next window begins behind this one's end anyway.
       if (k + 1 < list.n) to = std::min(to, window.from);
     }
-    if constexpr (keep == Keep::spans) to = std::min(to, table.span_end[list.start[k]]);
+    if constexpr (keep == Keep::spans) to = std::min(to, table.span_end(list.start[k]));
     if (from < to) visit(from, to, k, row);
   }
 }

@@ -46,19 +46,38 @@ template <class Time>
 void fill_row(const Time* time, std::size_t begin, std::size_t end, std::uint32_t row, const Limits& limits,
               ScanTable& table) {
   std::size_t from = begin, to = begin, span = begin;
+  const bool spans = limits.max_span != unbounded;
   for (std::size_t i = begin; i < end; ++i) {
     from = advance(time, i, std::max(from, i), end, limits.min_gap);
     to = advance(time, i, std::max(to, from), end, limits.max_gap);
+    span = spans ? advance(time, i, std::max(span, i), end, limits.max_span) : i;
     if (table.far.empty()) {
-      table.near[i] = {row, static_cast<std::uint16_t>(from - i), static_cast<std::uint16_t>(to - i)};
+      const auto distance = [i](std::size_t at) { return static_cast<std::uint16_t>(at - i); };
+      table.near[i] = {distance(from), distance(to), distance(span),
+                       static_cast<std::uint16_t>(row - table.block_row[i / ScanTable::block])};
     } else {
-      table.far[i] = {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), row};
-    }
-    if (!table.span_end.empty()) {
-      span = advance(time, i, std::max(span, i), end, limits.max_span);
-      table.span_end[i] = static_cast<std::uint32_t>(span);
+      table.far[i] = {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to),
+                      static_cast<std::uint32_t>(span), row};
     }
   }
+}
+
+/// Makes room for near windows; false, with the table unchanged, where the rows are too long or too many for them.
+bool make_near(const Database& database, ScanTable& table) {
+  constexpr std::int64_t most = std::numeric_limits<std::uint16_t>::max();
+  std::vector<std::uint32_t> block_row;
+  std::int64_t next_block = 0;  // its first entry
+  for (std::int64_t row = 0; row < database.n_rows; ++row) {
+    const std::int64_t begin = database.offsets[static_cast<std::size_t>(row)];
+    const std::int64_t end = database.offsets[static_cast<std::size_t>(row) + 1];
+    if (end - begin > most) return false;
+    if (begin == end) continue;
+    if (begin < next_block && row - std::int64_t{block_row.back()} > most) return false;
+    for (; next_block < end; next_block += ScanTable::block) block_row.push_back(static_cast<std::uint32_t>(row));
+  }
+  table.block_row = std::move(block_row);
+  table.near.resize(database.item.size());
+  return true;
 }
 
 template <class Time>
@@ -96,7 +115,7 @@ void list_occurrences(const Database& database, Keep keep, ScanTable& table) {
 
 std::int64_t ScanTable::bytes() const noexcept {
   return static_cast<std::int64_t>(near.size() * sizeof(NearWindow) + far.size() * sizeof(Window) +
-                                   (span_end.size() + occurrence.size()) * sizeof(std::uint32_t) +
+                                   (block_row.size() + occurrence.size()) * sizeof(std::uint32_t) +
                                    offset.size() * sizeof(std::size_t));
 }
 
@@ -110,17 +129,7 @@ Result<ScanTable> make_scan_table(const Database& database, const Limits& limits
   table.item = database.item.data();
   table.n_items = static_cast<std::uint32_t>(database.n_items());
   table.plain = limits.min_gap <= 1 && keep == Keep::earliest;
-  std::int64_t longest = 0;
-  for (std::int64_t row = 0; row < database.n_rows; ++row) {
-    const auto at = static_cast<std::size_t>(row);
-    longest = std::max(longest, database.offsets[at + 1] - database.offsets[at]);
-  }
-  if (longest <= std::numeric_limits<std::uint16_t>::max()) {
-    table.near.resize(database.item.size());
-  } else {
-    table.far.resize(database.item.size());
-  }
-  if (keep == Keep::spans) table.span_end.resize(database.item.size());
+  if (!make_near(database, table)) table.far.resize(database.item.size());
   std::atomic<bool> ties{false};
   const std::int64_t n_units = (database.n_rows + tuning::rows_per_unit - 1) / tuning::rows_per_unit;
   Status status = parallel_for(n_units, threads, stop, [&](std::int64_t unit, int) -> Status {

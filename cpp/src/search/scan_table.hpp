@@ -25,20 +25,22 @@ struct Limits {
                                      std::uint64_t max_span);
 
 struct Window {
-  std::uint32_t from, to, row;  // entries [from, to) may follow
+  std::uint32_t from, to;  // entries [from, to) may follow
+  std::uint32_t span;      // as a match's start (Keep::spans): first entry that is too late
+  std::uint32_t row;
 };
 
-/// The same counted from the entry itself: where no row has more than 65,535 entries it takes two thirds of the room.
+/// The same in half the room, counted from the entry itself and from the row of its block's first entry; for logs in
+/// which no row has more than 65,535 entries and no block more than 65,535 rows.
 struct NearWindow {
-  std::uint32_t row;
-  std::uint16_t from, to;
+  std::uint16_t from, to, span, row;
 };
 
 struct ScanTable {
   const std::uint32_t* item = nullptr;       // per entry, borrowed from the database
-  std::vector<NearWindow> near;              // per entry, or
-  std::vector<Window> far;                   // per entry, where some row is longer
-  std::vector<std::uint32_t> span_end;       // per entry as a start (Keep::spans): first entry that is too late
+  std::vector<NearWindow> near;              // per entry, with
+  std::vector<std::uint32_t> block_row;      // by block, the row of its first entry; or
+  std::vector<Window> far;                   // per entry, where something is too long for that
   std::vector<std::uint32_t> occurrence;     // entries by item; one per row and item under Keep::earliest
   std::vector<std::size_t> offset;           // by item, into occurrence
   std::uint32_t n_items = 0;
@@ -48,10 +50,14 @@ struct ScanTable {
   [[nodiscard]] Window window(std::uint32_t entry) const noexcept {
     if (near.empty()) return far[entry];
     const NearWindow& window = near[entry];
-    return {entry + window.from, entry + window.to, window.row};
+    return {entry + window.from, entry + window.to, entry + window.span, block_row[entry / block] + window.row};
   }
   [[nodiscard]] std::uint32_t row(std::uint32_t entry) const noexcept {
-    return near.empty() ? far[entry].row : near[entry].row;
+    return near.empty() ? far[entry].row : block_row[entry / block] + near[entry].row;
+  }
+  /// First entry that is too late for a match that starts at this one (Keep::spans).
+  [[nodiscard]] std::uint32_t span_end(std::uint32_t entry) const noexcept {
+    return near.empty() ? far[entry].span : entry + near[entry].span;
   }
   void fetch(std::uint32_t entry) const noexcept {
     if (near.empty()) {
@@ -62,6 +68,9 @@ struct ScanTable {
     __builtin_prefetch(item + entry);
   }
   [[nodiscard]] std::int64_t bytes() const noexcept;
+
+  /// Entries of a block: few enough that the blocks' rows stay in the nearest cache.
+  static constexpr std::uint32_t block = 4096;
 };
 
 /// The windows: two pointers per row, O(entries). `keep` is limits.keep(), or one that remembers more of a row's
