@@ -64,6 +64,8 @@ def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
     header, *rows = done.out.splitlines()
     assert header.replace('"', "").split(",")[:3] == ["step", "seconds_low", "seconds"]
     assert [row.split(",")[0].strip('"') for row in rows] == ["ingest", "label", "mine", "all"]
+    assert "\npartitions: " in done.err and "\nextrapolating in size: " in done.err
+    assert seqmine("capacity", *ASKED, "--runs", runs_file, "--format", "csv", "--quiet").err == ""
 
 
 @pytest.mark.parametrize(
