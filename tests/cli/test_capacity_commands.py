@@ -116,3 +116,6 @@ def test_bench_saves_and_compares(seqmine: Seqmine, tmp_path: Path) -> None:
     done = seqmine(*asked, "--compare", kept)
     assert done.code == 0, done.err
     assert done.out.count("faster") == 2
+    done = seqmine(*asked, "--top-k", "7", "--steps", "mine", "--compare", kept)
+    assert (done.code, done.out) == (69, "")
+    assert "before.json: no run has the sizes, options and threads of one" in done.err
