@@ -101,3 +101,27 @@ def test_failures(seqmine: Seqmine, saved: Path, weeks: list[Path], tmp_path: Pa
     assert "there is no column" in done.err
     assert files(saved) == before
     assert seqmine("inspect", saved).code == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("ann,2026-01-08T10:00:00,visit", "or read all inputs anew: pass --timezone Europe/Berlin"),
+        ("ann,1772300000,visit", "or read all inputs anew: pass --time-unit s"),
+        ("ann,n/a,visit", "or set such rows aside with --on-bad-row quarantine"),
+    ],
+)
+def test_hints_name_what_an_append_can_do(seqmine: Seqmine, tmp_path: Path, row: str, said: str) -> None:
+    for name, line in (("first", "ann,2026-01-01T10:00:00Z,visit"), ("next", row)):
+        (tmp_path / f"{name}.csv").write_text(f"entity,time,event\n{line}\n")
+    assert seqmine("ingest", tmp_path / "first.csv", "--output", tmp_path / "log").code == 0
+    done = seqmine("append", tmp_path / "log", tmp_path / "next.csv")
+    assert done.code == 65
+    assert "change the rows, as an append reads what the log reads" in done.err
+    assert said in done.err
+
+
+def test_a_quarantine_that_exists_is_not_to_be_forced(seqmine: Seqmine, saved: Path, weeks: list[Path]) -> None:
+    done = seqmine("append", saved, weeks[1], "--quarantine", weeks[0])
+    assert done.code == 73
+    assert "the output exists - name another file for the bad rows" in done.err

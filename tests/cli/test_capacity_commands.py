@@ -64,6 +64,8 @@ def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
     header, *rows = done.out.splitlines()
     assert header.replace('"', "").split(",")[:3] == ["step", "seconds_low", "seconds"]
     assert [row.split(",")[0].strip('"') for row in rows] == ["ingest", "label", "mine", "all"]
+    assert "\npartitions: " in done.err and "\nextrapolating in size: " in done.err
+    assert seqmine("capacity", *ASKED, "--runs", runs_file, "--format", "csv", "--quiet").err == ""
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,6 @@ def test_bench_saves_and_compares(seqmine: Seqmine, tmp_path: Path) -> None:
     done = seqmine(*asked, "--compare", kept)
     assert done.code == 0, done.err
     assert done.out.count("faster") == 2
+    done = seqmine(*asked, "--top-k", "7", "--steps", "mine", "--compare", kept)
+    assert (done.code, done.out) == (69, "")
+    assert "before.json: no run has the sizes, options and threads of one" in done.err

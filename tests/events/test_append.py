@@ -226,6 +226,7 @@ def test_errors_name_the_file_and_the_column(tmp_path: Path) -> None:
         with pytest.raises(errors.SchemaError) as caught:
             log.append(tmp_path / f"{name}.parquet")
         assert (caught.value.file, caught.value.column) == (str(tmp_path / f"{name}.parquet"), "k")
+        assert str(caught.value.hint).startswith("change the rows, as an append reads what the log reads; or read all")
 
 
 # --- the end of the log, starts, identities ---------------------------------------------------------------------------

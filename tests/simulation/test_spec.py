@@ -27,6 +27,9 @@ GAP = "a -[2h,6h)-> b"
         ({"n_types": 19}, "n_types lies between 20 and 4,000, not 19"),
         ({"seed": -1}, "seed lies between 0 and"),
         ({"days": 3651}, "days lies between 1 and 3,650"),
+        ({"moments": None}, "moments is a list, not None"),
+        ({"columns": None}, "columns is a list, not None"),
+        ({"tz_offsets": None}, "tz_offsets is a list, not None"),
         ({"start": "soon"}, "start is a date, not 'soon' - write start=\"2025-01-01\""),
         ({"start": "1066-10-14"}, "start lies in the years 1970 to 2200"),
         ({"resolution": "7s"}, "resolution must divide an hour"),
@@ -119,6 +122,9 @@ def test_a_spec_survives_json() -> None:
         sm.SimulationSpec.from_dict({"moments": [{"name": "m", "patern": GAP}]})
     with pytest.raises(ParameterError, match="a moment needs 'pattern'"):
         sm.SimulationSpec.from_dict({"moments": [{"name": "m"}]})
+    for wrong in (5, None, "m"):
+        with pytest.raises(ParameterError, match=r"moments is a list of tables, not .* - begin each with \[\[moments"):
+            sm.SimulationSpec.from_dict({"moments": wrong})
 
 
 def test_specs_and_moments_never_change() -> None:

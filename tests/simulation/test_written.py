@@ -18,7 +18,7 @@ import pytest
 
 import seqmine as sm
 from seqmine.cli.app import run
-from seqmine.errors import MissingInputError, OutputExists, ParameterError, UnsafePath
+from seqmine.errors import CorruptFileError, MissingInputError, OutputExists, ParameterError, UnsafePath
 from seqmine.simulation import Truth, blocks, write, write_simulation
 
 SPEC = sm.SimulationSpec(n_entities=900, mean_events=60, duplicate_share=0.02, label_noise=0.03, seed=61)
@@ -120,6 +120,29 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(MemoryError):
             write_simulation(SPEC, tmp_path / "sim", order=order, threads=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_that_are_missing_or_torn_are_named(tmp_path: Path) -> None:
+    write_simulation(sm.SimulationSpec(n_entities=20, mean_events=5), tmp_path / "world", threads=1)
+    table = tmp_path / "world" / "outcomes.parquet"
+    table.write_bytes(table.read_bytes()[:-9])
+    with pytest.raises(CorruptFileError, match="cannot be read as Parquet - simulate again") as torn:
+        Truth.read(tmp_path / "world")
+    table.unlink()
+    with pytest.raises(MissingInputError, match="a table of the simulation is missing - simulate again") as missing:
+        Truth.read(tmp_path / "world")
+    assert torn.value.file == missing.value.file == str(table)
+
+
+def test_names_that_the_truth_does_not_have() -> None:
+    _, truth = sm.simulate(sm.SimulationSpec(n_entities=20, mean_events=5), threads=1)
+    assert [leak.name for leak in truth.decoys_of("churn")] == ["cancel_request"]
+    assert truth.decoys_of("referral") == ()
+    for name in ("unsolvd", 5):
+        with pytest.raises(ParameterError, match="the simulation has no moment"):
+            truth.decoys_of(name)  # type: ignore[arg-type]
+        with pytest.raises(ParameterError, match="there is no outcome"):
+            truth.study(name)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:

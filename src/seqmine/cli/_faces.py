@@ -50,9 +50,14 @@ Say = Callable[[str | None], str]
 
 
 def _flags(command: click.Command) -> dict[str, Say]:
+    options = list(command.params)
+    if command.name == "append":  # its hints tell how to ingest anew
+        from seqmine.cli.ingest_command import command as ingest
+
+        options += [option for option in ingest.params if option.name != "force"]
     flags = {
         option.name: _flag(option.opts[0])
-        for option in command.params
+        for option in options
         if isinstance(option, click.Option) and option.name is not None
     }
     if "entity" not in flags:

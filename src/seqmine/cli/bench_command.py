@@ -51,6 +51,7 @@ def command(save: Path | None, force: bool, compare: Path | None, form: str, thr
     from seqmine._files import prepare_output, write_bytes
     from seqmine.capacity.bench import BenchSpec, bench
     from seqmine.capacity.runs import compare_runs, read_runs
+    from seqmine.errors import InsufficientDataError
 
     progress = progress_of(given)
     refuse_terminal(form)
@@ -67,6 +68,12 @@ def command(save: Path | None, force: bool, compare: Path | None, form: str, thr
         emit(runs.to_arrow(), form)
         return 0
     compared = compare_runs(before, runs)
+    if not compared.num_rows:  # an empty comparison would look like one without a slower case
+        raise InsufficientDataError(
+            "no run has the sizes, options and threads of one that is kept there",
+            file=str(compare),
+            hint="give those that it was made with; --save keeps these runs",
+        )
     emit(compared, form)
     if not progress.quiet:
         if compared.num_rows < len(runs.runs):

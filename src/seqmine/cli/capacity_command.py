@@ -74,9 +74,9 @@ def command(runs: Path | None, save: Path | None, force: bool, form: str, **give
         click.echo(json.dumps(plan.to_dict(), indent=2))
         return 0
     emit(plan.to_arrow(), form)
-    if form == "table":
+    if form == "table" or not progress.quiet:  # the answer is in no row: a table for programs leaves it to stderr
         for line in _answer(plan):
-            click.echo(line)
+            click.echo(line, err=form != "table")
     return 0
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from seqmine import _native
-from seqmine.errors import CorruptFileError, ParameterError
+from seqmine.errors import CorruptFileError, OutputExists, ParameterError, SeqmineError
 from seqmine.events.columns import AttributeKind, string_column
 from seqmine.events.data import AttributeColumn, LogData, names_array, native_attributes
 from seqmine.events.ingest import ingest
@@ -20,6 +21,11 @@ from seqmine.events.recipe import Earlier, Recipe
 from seqmine.events.sources import Source, arrow_source, open_paths
 
 __all__ = ["Parts", "batch_sources", "read_on"]
+
+# What hints name and an append does not take: the log has it from its reading.
+_READ_KEYWORD: Final = re.compile(
+    r"\b(?:entity|time|event|value|attributes(?::\w+)?|timezone|time_unit|plausible_years|on_bad_row|duplicates)="
+)
 
 
 class Parts:
@@ -123,7 +129,17 @@ def read_on(
     options = earlier.recipe.options(
         identity=identity, starts=starts, observed_until=observed_until, quarantine=quarantine, threads=threads
     )
-    segment, quarantined = ingest(sources, options, earlier=earlier)
+    try:
+        segment, quarantined = ingest(sources, options, earlier=earlier)
+    except OutputExists as error:
+        error.hint = "name another file for the bad rows"  # an append replaces no file
+        raise
+    except SeqmineError as error:
+        if error.hint is not None and _READ_KEYWORD.search(error.hint):
+            error.hint = (
+                f"change the rows, as an append reads what the log reads; or read all inputs anew: {error.hint}"
+            )
+        raise
     return replace(segment, timezone=parts.timezone), quarantined
 
 

@@ -137,7 +137,9 @@ class SimulationSpec:
         _check_size(self)
         for name in ("columns", "tz_offsets", "moments", "hour_profile"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
+            if value is None and name == "hour_profile":
+                continue
+            if isinstance(value, str) or not isinstance(value, Sequence):
                 raise ParameterError(f"{name} is a list, not {value!r}")
         _check_whole("n_types", self.n_types, MIN_TYPES, MAX_TYPES)
         _check_whole("days", self.days, 1, MAX_DAYS)
@@ -227,7 +229,11 @@ class SimulationSpec:
                 near = did_you_mean(name, known)
                 hint = f"did you mean {near!r}?" if near else None
                 raise ParameterError(f"a simulation has no {name!r}", hint=hint)
-        moments = [PlantedMoment.from_dict(moment) for moment in values.get("moments", ())]
+        if not isinstance(given := values.get("moments", []), (list, tuple)):
+            raise ParameterError(
+                f"moments is a list of tables, not {given!r}", hint="begin each with [[moments]]; moments = [] for none"
+            )
+        moments = [PlantedMoment.from_dict(moment) for moment in given]
         return cls(**{**values, **({"moments": moments} if "moments" in values else {})})
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from seqmine._text import did_you_mean, format_duration, parse_duration
-from seqmine.errors import MissingInputError, ParameterError
+from seqmine.errors import CorruptFileError, MissingInputError, ParameterError
 from seqmine.events.arrow import pc
 from seqmine.labels import Outcome, Study
 from seqmine.simulation.moments import OUTCOMES
@@ -162,12 +162,20 @@ class Truth:
             if moment.name == name:
                 return moment
         known = [moment.name for moment in self.moments]
-        near = did_you_mean(name, known)
+        near = did_you_mean(str(name), known)
         hint = f"did you mean {near!r}?" if near else "there are " + ", ".join(known)
         raise ParameterError(f"the simulation has no moment {name!r}", hint=hint)
 
     def decoys_of(self, name: str) -> tuple[MomentTruth, ...]:
-        """Return the decoys of a moment, or the leaks of an outcome."""
+        """Return the decoys of a moment, or the leaks of an outcome.
+
+        Raises
+        ------
+        ParameterError
+            There is neither a moment nor an outcome of this name.
+        """
+        if name not in OUTCOMES:
+            self.moment(name)
         return tuple(moment for moment in self.moments if moment.decoy_of == name)
 
     def instances_of(self, name: str) -> pa.Table:
@@ -178,7 +186,7 @@ class Truth:
     def outcome_table(self, outcome: str) -> pa.Table:
         """Return ``entity``, ``time`` and ``label`` of one outcome, as `Outcome.from_table` takes them."""
         if outcome not in OUTCOMES:
-            near = did_you_mean(outcome, OUTCOMES)
+            near = did_you_mean(str(outcome), OUTCOMES)
             hint = f"did you mean {near!r}?" if near else "outcomes are " + ", ".join(OUTCOMES)
             raise ParameterError(f"there is no outcome {outcome!r}", hint=hint)
         chosen = pc.equal(pc.cast(self.outcomes["outcome"], pa.string()), outcome)
@@ -288,7 +296,9 @@ class Truth:
         Raises
         ------
         MissingInputError
-            There is no such simulation.
+            There is no such simulation, or one of its tables is missing.
+        CorruptFileError
+            A table cannot be read.
         """
         import pyarrow.parquet as pq
 
@@ -297,7 +307,15 @@ class Truth:
             raise MissingInputError(
                 "the directory holds no finished simulation", file=str(folder), hint="write one: seqmine simulate"
             )
-        tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+        tables = {}
+        for name in TABLES:
+            file, again = folder / f"{name}.parquet", "simulate again with the spec that is in truth.json"
+            try:
+                tables[name] = pq.read_table(file)
+            except FileNotFoundError as error:
+                raise MissingInputError("a table of the simulation is missing", file=str(file), hint=again) from error
+            except (pa.ArrowInvalid, OSError) as error:
+                raise CorruptFileError("the table cannot be read as Parquet", file=str(file), hint=again) from error
         return cls.from_json((folder / TRUTH).read_text(encoding="utf-8"), **tables)
 
 
