@@ -15,9 +15,7 @@ def _prepare(case: Case, work: Path) -> dict[str, Any]:
     return {"folder": str(folder), "found": str(work / "found.json")}
 
 
-def _case(
-    log: str, gap: tuple[int, int], share: float, min_support: int, *, redundancy: float | None = None
-) -> Case:
+def _case(log: str, gap: tuple[int, int], share: float, min_support: int, *, redundancy: float | None = None) -> Case:
     """`share` of either class is what DPM's miner is given; ours takes an absolute support over both."""
     job = {"gap": list(gap), "share": share, "min_support": min_support, "max_length": 5, "top_k": 100}
     name = log if redundancy is None else f"{log}-distinct"
