@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 
 import numpy as np
@@ -109,3 +110,46 @@ def test_rows_that_a_short_window_cannot_count(make: Callable[[], sm.EventLog], 
     mined = sm.mine(log, sm.Labels.from_arrow(table, timezone="UTC"), options).to_arrow()
     assert mined.num_rows > 40
     assert sm.count(log, mined["pattern"].to_pylist())["n_matched"].to_pylist() == mined["n_matched"].to_pylist()
+
+
+def _many_types(n_rows: int, n_types: int) -> tuple[sm.EventLog, sm.Labels]:
+    """Rows that begin alike and then have every type at one moment of their own."""
+    entities = [f"e{i:04}" for i in range(n_rows)]
+    table = pa.table(
+        {
+            "entity": np.repeat(entities, n_types + 1),
+            "time": np.concatenate([np.r_[0, np.full(n_types, 1 + i % 100)] for i in range(n_rows)]),
+            "event": np.tile(np.array(["start", *(f"x{i}" for i in range(n_types))]), n_rows),
+        }
+    )
+    log = sm.EventLog.from_arrow(table, time_unit="s", plausible_years=None)
+    labels = {
+        "entity": entities,
+        "index_time": ["1980-01-01"] * n_rows,
+        "label": [i % 100 < 39 for i in range(n_rows)],
+    }
+    return log, sm.Labels.from_arrow(pa.table(labels), timezone="UTC")
+
+
+@pytest.mark.timing  # not under sanitizers, whose shadow is memory too
+@pytest.mark.parametrize(("n_rows", "n_bins", "too_little"), [(300, 63, 8 << 20), (900, 15, 24 << 20)])
+def test_learned_gaps_of_many_types_stay_inside_max_memory(n_rows: int, n_bins: int, too_little: int) -> None:
+    # 1,000 tables take 135 MB at 64 bins, more than the masks (5 MB), and 8 MB at 16 bins, less than the masks (14 MB).
+    log, labels = _many_types(n_rows, 1000)
+    bins = [f"{10 * (i + 1)}s" for i in range(n_bins)]
+
+    def mine(max_memory: int) -> sm.MiningResult:
+        options = sm.MinerOptions(
+            max_length=2, max_gap=None, min_support=20, top_k=20, gap_bins=bins, redundancy=None, max_memory=max_memory
+        )
+        return sm.mine(log, labels, options)
+
+    assert not mine(too_little).complete
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = mine(48 << 20)
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < 64 << 20
+    assert found.complete
+    best = found.to_arrow()
+    assert best["pattern"][0].as_py().startswith("start -[1us,40s)-> x")
+    counted = sm.count(log, best["pattern"].to_pylist())
+    assert counted["n_matched"].to_pylist() == best["n_matched"].to_pylist()

@@ -34,6 +34,7 @@ Expander<Time>::Expander(const Space& space, PatternPool& pool, const PairTable&
       masks_(budget),
       sorted_masks_(budget),
       intervals_(space.grid, space.scorer, space.labels.label, space.strata.weight),
+      partial_(space, budget),
       until_poll_(tuning::poll_steps) {
   if constexpr (sizeof(Time) == 4) {
     time_ = space.database->time32.data();
@@ -188,7 +189,12 @@ bool Expander<Time>::count_windows_as(const Occurrences& occurrences) {
       cell.count += fresh ? add : 0;
       cell.row = row;
       ++cell.n_entries;
-      if constexpr (weighted) sums[item_[j]] += fresh ? weight : 0;
+      if constexpr (weighted) {
+        // Unsigned: the sums of items that are not admitted are never read, nor cleared, and may wrap around.
+        std::int64_t& sum = sums[item_[j]];
+        sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) +
+                                        static_cast<std::uint64_t>(fresh ? weight : 0));
+      }
     }
   });
   return whole;
@@ -270,7 +276,9 @@ bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
         masks_.push_unchecked({item, row, mask_[item]});
         mask_[item] = 0;
       }
-      if (masks_.size() > tuning::most_masks) add_up();
+      // With many types and many bins the tables would be the larger ones.
+      const bool large = masks_.size() > tuning::most_masks;
+      if (large && masks_.size() * sizeof(MaskRecord) > partial_.bytes(touched_.size()) && !add_up()) return false;
     }
     i = ends;
   }
@@ -357,25 +365,29 @@ void Expander<Time>::offer_interval(const Child& child, IntervalSearch& interval
 
 // A node with very many rows has a mask for each row and item: their tables are far smaller.
 template <class Time>
-void Expander<Time>::add_up() {
-  partial_.resize(static_cast<std::size_t>(space_.n_items()));
+bool Expander<Time>::add_up() {
   for (std::size_t i = 0; i < masks_.size(); ++i) {
-    auto& table = partial_[masks_[i].item];
-    if (table == nullptr) {
-      table = std::make_unique<IntervalSearch>(space_.grid, space_.scorer, space_.labels.label, space_.strata.weight);
-    }
-    table->add(masks_[i].row, masks_[i].mask);
+    if (!partial_.add(masks_[i])) return false;
   }
+  const auto n = static_cast<std::int64_t>(masks_.size());
   masks_.clear();
+  return tick(n);
 }
 
 /// Sorts the rows' masks by item and offers the best interval of each child.
 template <class Time>
 void Expander<Time>::learn_intervals() {
+  // What finding a child's best interval costs.
+  const std::int64_t n_intervals = std::int64_t{space_.grid.n_bins()} * space_.grid.n_bins();
   if (!partial_.empty()) {
-    add_up();
+    if (!add_up()) {
+      if (!halt_.halted()) halt_.cut();
+      return;
+    }
     for (const Child& child : children_) {
-      if (child.bound >= pool_.threshold()) offer_interval(child, *partial_[child.item]);
+      if (child.bound < pool_.threshold()) continue;
+      offer_interval(child, partial_.of(child.item));
+      if (!tick(n_intervals)) return;
     }
     return;
   }
@@ -400,7 +412,7 @@ void Expander<Time>::learn_intervals() {
         offer_interval(child, intervals_);
       }
       begin = end;
-      if (!tick(static_cast<std::int64_t>(child.tally.matched()))) break;
+      if (!tick(child.tally.matched() + n_intervals)) break;
     }
   } else {
     halt_.cut();

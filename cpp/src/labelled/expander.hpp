@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "labelled/interval_tables.hpp"
 #include "labelled/pattern_pool.hpp"
 #include "labelled/space.hpp"
 #include "search/halt.hpp"
@@ -93,8 +94,8 @@ class Expander {
   void recall(std::uint32_t item);
   void learn_intervals();
   void offer_interval(const Child& child, IntervalSearch& intervals);
-  /// Adds the masks so far to tables of their items.
-  void add_up();
+  /// Adds the masks so far to tables of their items. False when halted or out of memory.
+  bool add_up();
   void forget();
   [[nodiscard]] bool distribute(const Occurrences& occurrences, std::uint32_t*& positions, std::uint64_t*& starts);
   [[nodiscard]] bool distribute_windows(const Occurrences& occurrences, std::uint32_t*& positions);
@@ -117,7 +118,7 @@ class Expander {
   search::Scratch<MaskRecord> masks_;
   search::Scratch<MaskRecord> sorted_masks_;
   IntervalSearch intervals_;
-  std::vector<std::unique_ptr<IntervalSearch>> partial_;  // by item: what add_up has seen of this node
+  IntervalTables partial_;  // what add_up has seen of this node
   /// With a table: what an item's scan writes, in one cache line; cleared before a scan where it will be read.
   struct Cell {
     std::uint64_t count;  // rows: negative in the low half, positive in the high one

@@ -59,9 +59,18 @@ struct BestInterval {
 
 /// Scratch of one worker: two-dimensional difference tables of counts over (first bin, last bin).
 class IntervalSearch {
+  struct Cell {
+    std::int64_t pos, neg, weight_pos, weight_neg;
+  };
+
  public:
   IntervalSearch(const GapGrid& grid, const Scorer& scorer, std::span<const std::uint8_t> label,
                  std::span<const std::int64_t> weight);
+  /// Bytes that a table takes.
+  [[nodiscard]] static std::size_t bytes(const GapGrid& grid) noexcept {
+    const auto width = static_cast<std::size_t>(grid.n_bins()) + 1;
+    return width * width * sizeof(Cell) + sizeof(IntervalSearch);
+  }
   void clear() noexcept;
   void add(std::uint32_t row, std::uint64_t mask) noexcept;
   /// The interval with the best allowed score among those with min_support rows; ties go to the narrower (in
@@ -69,9 +78,6 @@ class IntervalSearch {
   [[nodiscard]] BestInterval best() noexcept;
 
  private:
-  struct Cell {
-    std::int64_t pos, neg, weight_pos, weight_neg;
-  };
   [[nodiscard]] Cell& at(int first, int last) noexcept {
     return cells_[static_cast<std::size_t>(first) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(last)];
   }
