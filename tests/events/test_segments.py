@@ -255,7 +255,6 @@ def writer(folder: str, name: str, n: int) -> None:
                 continue
 
 
-@pytest.mark.threaded
 def test_writers_and_readers_together_lose_nothing(saved: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["seqmine.events.segments", "pyarrow.compute", "pytest"])
