@@ -56,8 +56,20 @@ def prepare_output(path: str | os.PathLike[str], *, force: bool, directory: bool
     OutputExists
         Something is there and ``force`` is false, or it is of the other kind.
     OutputError
-        The parent directory does not exist and cannot be made.
+        The parent directory does not exist and cannot be made, or nothing can be written there.
     """
+    target = _checked(path, force=force, directory=directory)
+    try:  # permission bits do not tell: of read-only disks, of quotas, of who is root
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        raise _output_error(error, target) from error
+    return target
+
+
+def _checked(path: str | os.PathLike[str], *, force: bool, directory: bool = False) -> Path:
+    """Check what is at ``path`` and make its parent; see `prepare_output`."""
     target = Path(path)
     if not target.name or "\0" in str(target):
         raise UnsafePath("the output needs a name", file=str(target))
@@ -79,7 +91,7 @@ def prepare_output(path: str | os.PathLike[str], *, force: bool, directory: bool
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[BinaryIO]:
     """Open a binary stream whose bytes become the file ``path`` when the block ends without an error."""
-    target = prepare_output(path, force=force)
+    target = _checked(path, force=force)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     except OSError as error:
@@ -115,7 +127,7 @@ def atomic_directory(
 
     ``check`` may refuse (raise) to replace the directory that is there, for example because it holds foreign files.
     """
-    target = prepare_output(path, force=force, directory=True)
+    target = _checked(path, force=force, directory=True)
     if check is not None and target.exists():
         check(target)
     _remove_orphans(target)
