@@ -13,7 +13,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +24,15 @@ from typing import Any, BinaryIO
 
 from seqmine.errors import OutputDurabilityUnknown, OutputError, OutputExists, UnsafePath
 
-__all__ = ["atomic_directory", "atomic_file", "file_digest", "json_bytes", "prepare_output", "write_bytes"]
+__all__ = [
+    "atomic_directory",
+    "atomic_file",
+    "file_digest",
+    "json_bytes",
+    "prepare_output",
+    "remove_orphans",
+    "write_bytes",
+]
 
 ORPHAN_SECONDS = 3600.0
 _RENAME_EXCHANGE = 2
@@ -56,8 +66,20 @@ def prepare_output(path: str | os.PathLike[str], *, force: bool, directory: bool
     OutputExists
         Something is there and ``force`` is false, or it is of the other kind.
     OutputError
-        The parent directory does not exist and cannot be made.
+        The parent directory does not exist and cannot be made, or nothing can be written there.
     """
+    target = _checked(path, force=force, directory=directory)
+    try:  # permission bits do not tell: of read-only disks, of quotas, of who is root
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        raise _output_error(error, target) from error
+    return target
+
+
+def _checked(path: str | os.PathLike[str], *, force: bool, directory: bool = False) -> Path:
+    """Check what is at ``path`` and make its parent; see `prepare_output`."""
     target = Path(path)
     if not target.name or "\0" in str(target):
         raise UnsafePath("the output needs a name", file=str(target))
@@ -79,7 +101,7 @@ def prepare_output(path: str | os.PathLike[str], *, force: bool, directory: bool
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[BinaryIO]:
     """Open a binary stream whose bytes become the file ``path`` when the block ends without an error."""
-    target = prepare_output(path, force=force)
+    target = _checked(path, force=force)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     except OSError as error:
@@ -115,12 +137,12 @@ def atomic_directory(
 
     ``check`` may refuse (raise) to replace the directory that is there, for example because it holds foreign files.
     """
-    target = prepare_output(path, force=force, directory=True)
+    target = _checked(path, force=force, directory=True)
     if check is not None and target.exists():
         check(target)
-    _remove_orphans(target)
+    remove_orphans(target)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+        temporary, handle = _held_directory(target)
     except OSError as error:
         raise _output_error(error, target) from error
     try:
@@ -137,6 +159,8 @@ def atomic_directory(
         if isinstance(error, OSError) and not isinstance(error, OutputError) and error.errno is not None:
             raise _output_error(error, target) from error
         raise
+    finally:
+        _let_go(handle)
     _sync_directory(target.parent)
     # After an exchange the hidden name holds the older output.
     shutil.rmtree(temporary, ignore_errors=True)
@@ -176,16 +200,72 @@ def _exchange(first: Path, second: Path) -> bool:
     return bool(status == 0)
 
 
-def _remove_orphans(target: Path) -> None:
-    """Remove what killed runs left beside ``target``, once it is an hour old (a younger one may be in use)."""
+def _held_directory(target: Path) -> tuple[Path, int | None]:
+    """Make the hidden directory of ``target`` and hold a lock on it, which the system takes back from the dead."""
+    while True:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+        try:
+            handle = _lock(temporary)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # somebody takes it for an orphan
+        if temporary.is_dir():
+            return temporary, handle
+        _let_go(handle)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a directory; None where the system or the disk has no such locks, BlockingIOError where another holds it."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _let_go(handle: int | None) -> None:
+    if handle is not None:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_UN)  # not by closing alone: a forked child has the handle, too
+        os.close(handle)
+
+
+def remove_orphans(target: Path) -> None:
+    """Remove what killed runs left beside ``target``.
+
+    A directory whose writer is dead has lost its lock. A file, and a directory on a disk that knows no locks, has to be
+    an hour old, as a younger one may be in use; so has everything while there is no ``target``, because a run that was
+    killed between two renames leaves that under a hidden name.
+    """
+    # As mkdtemp and mkstemp name it: the hidden files of NAME.manifest.json and the like are those outputs' own.
+    name = re.compile(rf"\.{re.escape(target.name)}\.[A-Za-z0-9_]+\.tmp(\.old\.tmp)?")
     before = time.time() - ORPHAN_SECONDS
-    for orphan in target.parent.glob(f".{target.name}.*.tmp"):
-        with contextlib.suppress(OSError):
-            if orphan.lstat().st_mtime < before:
-                if orphan.is_dir():
-                    shutil.rmtree(orphan, ignore_errors=True)
-                else:
-                    orphan.unlink()
+    with contextlib.suppress(OSError):
+        for orphan in [item for item in target.parent.iterdir() if name.fullmatch(item.name)]:
+            _remove_orphan(orphan, before, replaced=target.is_dir())
+
+
+def _remove_orphan(orphan: Path, before: float, *, replaced: bool) -> None:
+    with contextlib.suppress(OSError):
+        status = orphan.lstat()
+        old = status.st_mtime < before
+        if not stat.S_ISDIR(status.st_mode):
+            if old:
+                orphan.unlink()
+            return
+        handle = _lock(orphan)
+        if old or (replaced and handle is not None):
+            shutil.rmtree(orphan, ignore_errors=True)
+        _let_go(handle)
 
 
 def _sync_file(path: Path) -> None:

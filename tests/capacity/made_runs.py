@@ -34,6 +34,7 @@ def stored_runs(
     spec: CapacitySpec,
     *,
     seconds: Cost = planted_seconds,
+    peak: Cost = planted_peak,
     noise: float = 0.0,
     seed: int = 0,
     threads: tuple[int, ...] = (),
@@ -59,7 +60,7 @@ def stored_runs(
             "n_items": case.workload.types,
             "n_entries": int(ENTRY * events),
         }
-        extra = {"case": case.to_dict(), "cpu": times, "peak": [int(planted_peak(case))] * case.rounds, "found": found}
+        extra = {"case": case.to_dict(), "cpu": times, "peak": [int(peak(case))] * case.rounds, "found": found}
         rows.append({"name": case.name, "extra_info": extra, "stats": {"data": times}})
     return {"machine_info": {"cpu": {"brand_raw": "a made machine"}}, "benchmarks": rows}
 

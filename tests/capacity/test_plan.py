@@ -86,6 +86,24 @@ def test_extrapolation_is_said_in_words() -> None:
     assert sm.plan_capacity(near, runs=made_runs(near)).extrapolating == ()
 
 
+def test_runs_below_a_batch_do_not_pretend_to_know_the_memory() -> None:
+    def peak(case: Case) -> float:  # as measured: 135 bytes an event while ingest's first batch fills, 35 beyond
+        n = case.workload.events
+        return 155e6 + 35.0 * n + (100.0 * min(n, 2**20) if case.step == "ingest" else 0.0)
+
+    for events, most in ((3e7, 300_000), (4e6, 300_000), (3e7, 1_000_000), (3e7, 3_000_000)):
+        wanted = spec(events=events, entities=events / 50, types=100, max_events=most)
+        plan = sm.plan_capacity(wanted, runs=made_runs(wanted, peak=peak))
+        truth = 155e6 + 35.0 * events + 100.0 * 2**20
+        ingest = plan.steps[0].peak
+        assert ingest.low < truth < ingest.high
+        assert any(line.startswith("memory: peaks of runs below 2,097,152") for line in plan.extrapolating) == (
+            most < 2e6
+        )
+        if most > 2e6:
+            assert ingest.expected == pytest.approx(truth, rel=0.05)
+
+
 def test_noise_and_distance_widen() -> None:
     def width(noise: float, events: float) -> float:
         wanted = spec(events=events, entities=events / 50)

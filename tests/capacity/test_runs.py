@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from made_runs import made_runs, stored_runs
 
 import seqmine as sm
-from seqmine.capacity.runs import compare_runs, parse_runs, read_runs
+from seqmine.capacity.runs import Case, compare_runs, parse_runs, read_runs
 from seqmine.errors import CorruptFileError, MissingInputError
 
 SPEC = sm.CapacitySpec(events=30e6, entities=6e5, threads=1, rounds=5)
@@ -86,6 +87,23 @@ def test_only_equal_cases_compare() -> None:
     assert compare_runs(made_runs(SPEC), made_runs(other)).num_rows == 0
     names = [run.case.name for run in made_runs(SPEC).runs]
     assert len(set(names)) == len(names)
+
+
+CHANGES: dict[str, Any] = {
+    "seed": 1,
+    "window": 604_800_000_001,
+    "span": 31_536_000_000_001,
+    "min_support": 0.0100000001,
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "top_k", "max_length", "learn_gaps", "types", "entities"])
+def test_whatever_changes_the_work_makes_another_case(name: str) -> None:
+    workload = made_runs(SPEC).runs[0].case.workload
+    other = replace(workload, **{name: CHANGES.get(name, getattr(workload, name) + 1)})
+    data = name in {"seed", "span", "types", "entities"}  # what reading the same file does not depend on
+    assert Case("mine", workload).name != Case("mine", other).name
+    assert (Case("ingest", workload).name != Case("ingest", other).name) == data
 
 
 def test_the_format_is_json_of_plain_values() -> None:

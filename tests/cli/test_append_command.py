@@ -125,3 +125,19 @@ def test_a_quarantine_that_exists_is_not_to_be_forced(seqmine: Seqmine, saved: P
     done = seqmine("append", saved, weeks[1], "--quarantine", weeks[0])
     assert done.code == 73
     assert "the output exists - name another file for the bad rows" in done.err
+
+
+def test_rows_in_another_unit_are_refused(seqmine: Seqmine, tmp_path: Path) -> None:
+    for name, factor in (("s", 1), ("ms", 1000)):
+        rows = "".join(f"ann,{(1_767_225_600 + i) * factor},visit\n" for i in range(3))
+        (tmp_path / f"{name}.csv").write_text("entity,time,event\n" + rows)
+    assert seqmine("ingest", tmp_path / "s.csv", "--time-unit", "s", "--output", tmp_path / "log").code == 0
+    before = files(tmp_path / "log")
+    done = seqmine("append", tmp_path / "log", tmp_path / "ms.csv")
+    assert done.code == 65
+    assert "read as milliseconds in the year 2026" in done.err
+    assert "convert those times to seconds" in done.err
+    assert files(tmp_path / "log") == before
+    done = seqmine("ingest", f"{tmp_path}/*s.csv", "--time-unit", "s", "--output", tmp_path / "other")
+    assert done.code == 65
+    assert "SM-2105" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from collections.abc import Callable
@@ -81,6 +82,9 @@ def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
         (("bench", "--events", "100", "--entities", "200"), "cannot share 100 events"),
         (("bench", "--events", "50", "--types", "100"), "cannot occur in 50 events - lower --types"),
         (("bench", "--events", ","), "there is nothing to measure"),
+        (("bench", "--fail-above", "10"), "--fail-above needs --compare"),
+        (("bench", "--compare", "x.json", "--fail-above", "nan"), "--fail-above is a number of percent"),
+        (("bench", "--compare", "x.json", "--fail-above", "-1"), "--fail-above"),
     ],
 )
 def test_nonsense_costs_nothing(seqmine: Seqmine, arguments: tuple[str, ...], said: str) -> None:
@@ -116,6 +120,52 @@ def test_bench_saves_and_compares(seqmine: Seqmine, tmp_path: Path) -> None:
     done = seqmine(*asked, "--compare", kept)
     assert done.code == 0, done.err
     assert done.out.count("faster") == 2
+    assert seqmine(*asked, "--compare", kept, "--fail-above", "0").code == 0
+    for row in stored["benchmarks"]:
+        row["stats"]["data"] = [t / 100_000 for t in row["stats"]["data"]]
+    kept.write_text(json.dumps(stored), encoding="utf-8")
+    done = seqmine(*asked, "--compare", kept)
+    assert (done.code, done.out.count("slower")) == (0, 2)  # without a limit nothing fails
+    done = seqmine(*asked, "--compare", kept, "--fail-above", "1e6")
+    assert (done.code, done.out.count("slower")) == (0, 2)
+    done = seqmine(*asked, "--compare", kept, "--fail-above", "10", "--quiet")
+    assert done.code == 5
+    assert done.err.count("% slower, which is above 10 %") == 2
+    done = seqmine(*asked, "--seed", "1", "--steps", "ingest", "--compare", kept, "--fail-above", "10")
+    assert (done.code, done.out) == (69, "")
     done = seqmine(*asked, "--top-k", "7", "--steps", "mine", "--compare", kept)
     assert (done.code, done.out) == (69, "")
     assert "before.json: no run has the sizes, options and threads of one" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bench", "--events", "1e9", "--save"),
+        ("capacity", *ASKED, "--save"),
+        ("simulate", "--events", "1e9", "--output"),
+        ("find", "shop", "visit", "--output"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    seqmine: Seqmine, shop_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def worked(*_: object, **__: object) -> None:
+        raise AssertionError("work was done")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for place in (
+        "capacity.bench.bench",
+        "capacity.plan.measure",
+        "simulation.write_simulation",
+        "events.EventLog.read",
+    ):
+        monkeypatch.setattr(f"seqmine.{place}", worked)
+    monkeypatch.setattr("tempfile.mkstemp", denied)
+    arguments = tuple(str(shop_file) if argument == "shop" else argument for argument in arguments)
+    done = seqmine(*arguments, tmp_path / "result.json")
+    assert done.code == 77, done.err
+    assert "cannot write: Permission denied" in done.err
+    assert list(tmp_path.iterdir()) == []

@@ -186,7 +186,7 @@ def test_an_append_that_is_killed_at_any_step_leaves_a_whole_log(saved: Path, tm
     before = EventLog.from_arrow(BASE).digest
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["seqmine.events.segments", "pyarrow.compute", "pytest"])
-    found = []
+    found, left = [], []
     for step in range(1, 1_000):
         copy = tmp_path / "copy"
         shutil.copytree(saved, copy)
@@ -200,12 +200,57 @@ def test_an_append_that_is_killed_at_any_step_leaves_a_whole_log(saved: Path, tm
         # The lock went with the process, and what it left behind is in nobody's way.
         again = log.append(BATCH, compact=False)
         assert again.n_events == log.n_events + len(BATCH)
+        left.append([name for name in (*names(tmp_path), *names(copy)) if name.endswith(".tmp")])
         shutil.rmtree(copy)
         if process.exitcode == 0:
             break
     assert len(found) > 8
     assert (-signal.SIGKILL, before) in found
     assert found[-1] == (0, WHOLE.digest)
+    assert left == [[]] * len(found)  # the next writer cleans up
+
+
+def held(folder: Path) -> int:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def test_the_next_writer_removes_what_is_surely_dead_and_nothing_else(saved: Path, tmp_path: Path) -> None:
+    dead = [tmp_path / ".log.a1_b2c3d.tmp", saved / ".segment-000001.a1_b2c3d.tmp", saved / ".segment-000007.x.tmp"]
+    kept = [
+        tmp_path / ".log.alive.tmp",
+        tmp_path / ".log.quarantine-2.parquet.a1_b2c3d.tmp",
+        tmp_path / ".log.2.a1b2c3d4.tmp",
+        tmp_path / ".logs.a1b2c3d4.tmp",
+        tmp_path / ".log.tmp",
+        saved / ".segment-1.tmp",
+    ]
+    for folder in (*dead, *kept):
+        folder.mkdir()
+        (folder / "half").write_bytes(b"1")
+    young = tmp_path / ".log.youngone.tmp"  # a file has no lock that tells
+    young.write_bytes(b"1")
+    handle = held(kept[0])
+    try:
+        EventLog.open(saved).append(BATCH, compact=False)
+        assert [folder for folder in dead if folder.exists()] == []
+        assert all(folder.exists() for folder in (*kept, young))
+    finally:
+        os.close(handle)
+    EventLog.open(saved).compact()
+    assert not kept[0].exists()
+
+
+def test_a_directory_that_is_being_written_is_locked(saved: Path, tmp_path: Path) -> None:
+    with _files.atomic_directory(saved, force=True) as temporary:
+        _files.remove_orphans(saved)
+        assert temporary.is_dir()
+        with pytest.raises(BlockingIOError):
+            _files._lock(temporary)
+    assert names(tmp_path) == ["log"]
+    with segments.writer_lock(saved):
+        pass  # the lock did not stay with the directory that has the name now
 
 
 # --- two at a time ----------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -280,6 +282,63 @@ def test_unit_is_judged_over_the_whole_input_and_can_be_overruled() -> None:
     assert read([1_700_000_000], pa.int64(), time_unit="us", plausible_years=None) == [1_700_000_000]
     with pytest.raises(errors.TimestampUnitError):
         read([1_700_000_000], pa.int64(), time_unit="us")
+
+
+SECONDS = [1_500_000_000, 1_700_000_001]
+MIXED = [(a, b) for a in UNITS for b in UNITS if a != b and {a, b} != {"s", "ns"}]
+
+
+def table(raw: list[int], kind: pa.DataType) -> pa.Table:
+    return pa.table({"entity": ["a"] * len(raw), "time": pa.array(raw, kind), "event": ["e"] * len(raw)})
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.string()])
+@pytest.mark.parametrize(("declared", "actual"), MIXED)
+def test_one_input_in_another_unit_among_others(declared: str, actual: str, kind: pa.DataType, tmp_path: Path) -> None:
+    right, wrong = ([second * UNITS[unit] for second in SECONDS] for unit in (declared, actual))
+    if kind == pa.string():
+        right, wrong = [str(value) for value in right], [str(value) for value in wrong]
+    for name, raw in (("right", right), ("wrong", wrong)):
+        pq.write_table(table(raw, kind), tmp_path / f"{name}.parquet")
+    fits = SECONDS[-1] * UNITS[actual] * 10**6 // UNITS[declared] < 2**63
+    expected = errors.TimestampUnitError if fits else errors.DataError  # what fits no log is refused row by row
+    for order in (("right", "wrong"), ("wrong", "right")):
+        with pytest.raises(expected) as caught:
+            EventLog.read([tmp_path / f"{name}.parquet" for name in order], time_unit=declared)
+    if fits:
+        words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+        assert f"read as {words[declared]} some times lie in the year" in str(caught.value)
+        assert (
+            f"read as {words[actual]} in the years 2017 to 2023" in str(caught.value) or UNITS[actual] > UNITS[declared]
+        )
+        assert "plausible_years=None" in str(caught.value.hint)
+    log = EventLog.read(tmp_path / "right.parquet", time_unit=declared)
+    with pytest.raises(expected):
+        log.append(tmp_path / "wrong.parquet")
+    if fits:
+        meant = EventLog.read(tmp_path / "right.parquet", time_unit=declared, plausible_years=None)
+        assert meant.append(tmp_path / "wrong.parquet").n_events == 4
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_honest_years_raise_no_suspicion(unit: str, tmp_path: Path) -> None:
+    years = [1900, 1969, 1970, 1979, 1990, 2024, 2200, *([] if unit == "ns" else [9999])]
+    days = [(date(year, month, 20) - date(1970, 1, 1)).days for year in years for month in (1, 2, 12)]
+    raw = [day * 86_400 * UNITS[unit] for day in days]
+    assert len(read(raw, pa.int64(), time_unit=unit)) == len(raw)
+    # One file for each day, as exports are cut: that of 20 January 1970 alone could be of another unit.
+    paths = []
+    for i, value in enumerate(raw):
+        paths.append(tmp_path / f"{i}.parquet")
+        pq.write_table(table([value], pa.int64()), paths[-1])
+    assert EventLog.read(paths, time_unit=unit).n_events == len(raw)
+
+
+def test_times_that_no_log_holds_are_bad_rows_and_not_a_unit() -> None:
+    rows = table([1_700_000_000, 1_700_000_000_000_000], pa.int64())  # the second is out of range as seconds
+    log = EventLog.from_arrow(rows, time_unit="s", on_bad_row="quarantine")
+    assert dict(log.accounting.reasons) == {"time_out_of_range": 1}
+    assert log.append(table([1_700_000_001], pa.int64())).n_events == 2
 
 
 def test_reader_keeps_no_reference_and_flags_only_what_is_bad() -> None:

@@ -20,7 +20,7 @@ from seqmine.capacity.runs import Case, Run, RunSet, read_runs
 from seqmine.capacity.scalability import Scalability, fit_scalability
 from seqmine.capacity.spec import N_SIZES, SMALLEST, CapacitySpec
 from seqmine.capacity.steps import STEPS
-from seqmine.capacity.terms import ENTRY_BYTES, MEMORY_MODELS, TIME_MODELS, features
+from seqmine.capacity.terms import ENTRY_BYTES, MEMORY_EVENTS, MEMORY_MODELS, TIME_MODELS, features
 from seqmine.capacity.workload import Workload
 from seqmine.errors import InsufficientDataError
 
@@ -354,6 +354,11 @@ def _extrapolating(spec: CapacitySpec, sizes: set[int], steps: Sequence[StepPlan
         said.append(
             f"size: {events:,} events are {events / largest:,.0f} times the largest run ({largest:,}); the sizes "
             f"measured span a factor of {largest / min(sizes):,.0f}"
+        )
+    if events > largest and largest < MEMORY_EVENTS:
+        said.append(
+            f"memory: peaks of runs below {MEMORY_EVENTS:,} events, where ingest still fills its first batch, do not "
+            f"show how memory grows beyond; the interval spans both readings, and larger runs tell them apart"
         )
     most = min(step.threads.most_threads for step in steps)
     if threads > most:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from seqmine._text import format_duration
 from seqmine.capacity.workload import Workload
 from seqmine.errors import CorruptFileError, MissingInputError
 
@@ -36,13 +37,13 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Unique among the cases of one session; two sessions compare by it."""
+        """Everything that decides the work, and nothing else: two sessions compare by it."""
         w = self.workload
-        hours = f"{w.window / 3.6e9:g}h"
-        days = f"{w.span / 8.64e10:g}d"
         gaps = "-learned" if w.learn_gaps else ""
-        question = "" if self.step != "mine" else f"-{hours}-length{w.max_length}-top{w.top_k}-{w.min_support:g}{gaps}"
-        return f"{self.step}-{w.events}x{w.entities}x{w.types}-{days}{question}-{self.threads}t"
+        asked = f"-{format_duration(w.window)}-length{w.max_length}-top{w.top_k}-{w.min_support!r}{gaps}"
+        question = asked if self.step == "mine" else ""
+        shape = f"{w.events}x{w.entities}x{w.types}-{format_duration(w.span)}-seed{w.seed}"
+        return f"{self.step}-{shape}{question}-{self.threads}t"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from seqmine.capacity.machine import caches
 from seqmine.capacity.runs import Run
 
-__all__ = ["ENTRY_BYTES", "MEMORY_MODELS", "TIME_MODELS", "features"]
+__all__ = ["ENTRY_BYTES", "MEMORY_EVENTS", "MEMORY_MODELS", "TIME_MODELS", "features"]
 
 # What may drive a step's time. Sums that predict left-out runs about equally well are all kept (cost.fit_cost).
 #   events: rows; ordered: rows x log2 rows (sorting, page tables);
@@ -29,13 +29,16 @@ TIME_MODELS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("one", "candidates", "events", "ordered", "pairs", "triples"),
     ),
 }
-# Peaks: what grows with the log, and what a batch of the input takes until it has its full size (`batch`).
+# Peaks: what grows with the log, and what a batch of the input takes until it has its full size (`batch`). Runs of less
+# than a batch cannot tell the two apart (about 140 bytes an event there, 35 beyond), so each alone is a candidate.
 MEMORY_MODELS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "ingest": (("one", "events"), ("one", "events", "batch")),
+    "ingest": (("one", "events"), ("one", "batch"), ("one", "events", "batch")),
     "label": (("one", "events"),),
     "mine": (("one", "events"),),
 }
 _BATCH_ROWS = 1 << 20  # of a row group, as most writers make them
+# The largest run from which on the peak's growth beyond a batch shows in at least two sizes.
+MEMORY_EVENTS = 2 * _BATCH_ROWS
 ENTRY_BYTES = 8  # of a mining database: an item and a time in ticks
 
 

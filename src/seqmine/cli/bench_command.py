@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 
 from seqmine.cli._numbers import Size, Sizes
 from seqmine.cli._options import comma_list, common, progress_of
 from seqmine.cli._output import FORMATS, emit, refuse_terminal
+from seqmine.cli.exit_codes import COMPLETE, SLOWER
 
 __all__ = ["command"]
 
@@ -35,10 +38,24 @@ __all__ = ["command"]
     "--compare", type=click.Path(path_type=Path), metavar="FILE", help="Say what is faster or slower than there."
 )
 @click.option(
+    "--fail-above",
+    type=click.FloatRange(min=0, max=1e6),
+    metavar="PERCENT",
+    help="With --compare: exit with 5 if a step is slower by more, and by more than the noise.",
+)
+@click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of the result."
 )
 @common
-def command(save: Path | None, force: bool, compare: Path | None, form: str, threads: int, **given: Any) -> int:
+def command(
+    save: Path | None,
+    force: bool,
+    compare: Path | None,
+    fail_above: float | None,
+    form: str,
+    threads: int,
+    **given: Any,
+) -> int:
     """Measure reading, labelling and mining on this machine, on simulated logs of any size.
 
     Every round is a process of its own; times are of the step alone, memory is of the whole process. The answers of
@@ -46,7 +63,7 @@ def command(save: Path | None, force: bool, compare: Path | None, form: str, thr
 
     \b
         seqmine bench --events 1e6 --entities 2e4 --types 100 --repeat 5 --save before.json
-        seqmine bench --events 1e6 --entities 2e4 --types 100 --repeat 5 --compare before.json
+        seqmine bench --events 1e6 --entities 2e4 --types 100 --repeat 5 --compare before.json --fail-above 10
     """
     from seqmine._files import prepare_output, write_bytes
     from seqmine.capacity.bench import BenchSpec, bench
@@ -54,6 +71,10 @@ def command(save: Path | None, force: bool, compare: Path | None, form: str, thr
     from seqmine.errors import InsufficientDataError
 
     progress = progress_of(given)
+    if fail_above is not None and compare is None:
+        raise click.UsageError("--fail-above needs --compare FILE: slower than what?")
+    if fail_above is not None and math.isnan(fail_above):  # above which nothing is
+        raise click.UsageError("--fail-above is a number of percent")
     refuse_terminal(form)
     if save is not None:
         prepare_output(save, force=force)
@@ -82,4 +103,11 @@ def command(save: Path | None, force: bool, compare: Path | None, form: str, thr
             )
         if before.machine != runs.machine:
             click.echo(f"other machines: {before.machine} then, {runs.machine} now", err=True)
-    return 0
+    return COMPLETE if fail_above is None else _judged(compared, fail_above)
+
+
+def _judged(compared: pa.Table, percent: float) -> int:
+    rows = [row for row in compared.to_pylist() if row["verdict"] == "slower" and row["ratio"] > 1 + percent / 100]
+    for row in rows:
+        click.echo(f"{row['case']} is {100 * (row['ratio'] - 1):.3g} % slower, which is above {percent:g} %", err=True)
+    return SLOWER if rows else COMPLETE

@@ -14,6 +14,7 @@ __all__ = [
     "INTERRUPTED",
     "PIPE_CLOSED",
     "QUARANTINED",
+    "SLOWER",
     "TERMINATED",
     "USAGE",
     "ExitCode",
@@ -24,6 +25,7 @@ COMPLETE = 0
 USAGE = 2
 INCOMPLETE = 3
 QUARANTINED = 4
+SLOWER = 5
 DATA = 65
 NO_INPUT = 66
 INSUFFICIENT = 69
@@ -50,6 +52,7 @@ EXIT_CODES: tuple[ExitCode, ...] = (
     ExitCode(USAGE, "wrong usage or configuration; nothing was done", (errors.ConfigError,)),
     ExitCode(INCOMPLETE, "a budget ran out: the result is written, and flagged as incomplete"),
     ExitCode(QUARANTINED, "complete, but rows of the input were set aside"),
+    ExitCode(SLOWER, "`bench --fail-above`: complete, but a step became slower by more than that"),
     ExitCode(DATA, "the input data cannot be used; file, row and column are named", (errors.DataError,)),
     ExitCode(NO_INPUT, "an input is missing or cannot be read", (errors.MissingInputError, FileNotFoundError)),
     ExitCode(

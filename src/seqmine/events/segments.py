@@ -12,12 +12,13 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from seqmine._files import atomic_directory
+from seqmine._files import atomic_directory, remove_orphans
 from seqmine.errors import CorruptFileError, LogLocked, MissingInputError, OutputError, UnsafePath
 from seqmine.events.accounting import Accounting
 from seqmine.events.data import LogData, content_digest
@@ -30,6 +31,7 @@ __all__ = ["Appended", "append_saved", "compact_saved", "open_saved", "saved_man
 MAX_SEGMENTS: Final = 8
 MAX_SHARE: Final = 0.25
 _NAME: Final = re.compile(r"segment-([0-9]{6,})")
+_HALF_WRITTEN: Final = re.compile(r"\.segment-[0-9]{6,}\.[A-Za-z0-9_]+\.tmp")
 _TRIES: Final = 10
 
 
@@ -201,10 +203,20 @@ def writer_lock(folder: Path) -> Iterator[None]:
             ) from error
         os.close(handle)  # the directory was replaced in between: the lock is on what is there no more
     try:
+        _remove_leftovers(folder)
         yield
     finally:
         fcntl.flock(handle, fcntl.LOCK_UN)  # not by closing alone: a forked child has the handle, too
         os.close(handle)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed writers left in a saved log and beside it; the caller holds the log's lock."""
+    remove_orphans(folder.absolute())
+    # Segments are written under the lock alone, so no living process has these.
+    for item in [item for item in folder.iterdir() if _HALF_WRITTEN.fullmatch(item.name)]:
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item, ignore_errors=True)
 
 
 def saved_manifests(path: str | os.PathLike[str]) -> list[Path]:

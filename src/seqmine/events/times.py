@@ -58,15 +58,19 @@ class TimeReader:
     seen: tuple[int, int] | None = None
     _low: int | None = field(default=None, init=False)
     _high: int | None = field(default=None, init=False)
+    # Lowest and highest integer that 64-bit microseconds can hold, of each input; the earlier ones are one.
+    _inputs: list[list[int]] = field(default_factory=list, init=False)
     _file_has_offset: bool | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.seen is not None:
             self._low, self._high = self.seen
+            self._inputs.append([value for value in self.seen if self._holds(value)])
 
     def start_file(self) -> None:
         """Forget whether times have offsets: that is one rule per file."""
         self._file_has_offset = None
+        self._inputs.append([])
 
     def read(
         self, array: ArrowArray, *, file: str | None = None, row_of: Callable[[int], int] = int
@@ -131,22 +135,48 @@ class TimeReader:
         return time, flags
 
     def check_units(self) -> None:
-        """Raise `TimestampUnitError` when the integers seen so far make more sense in another unit."""
+        """Raise `TimestampUnitError` when integers seen so far make more sense in another unit.
+
+        Notes
+        -----
+        Each end of the range is judged by itself, because files of two units may have been joined. What lies after the
+        plausible years was written in a finer unit if that gives years of this age. Before them the same holds only of
+        whole inputs: one honest event of January 1970 is no sign of a coarser unit, inputs without any later year are.
+        """
         if self.unit is None or self.plausible_years is None or self._low is None or self._high is None:
             return
-        low, high = (_year(value, self.unit) for value in (self._low, self._high))
+        self._judge(self._low, self._high)
+        # Integers beyond 64-bit microseconds are bad rows, which may be set aside: of these only the rest counts.
+        inputs = [ends for ends in self._inputs if ends]
+        latest = max((ends[-1] for ends in inputs), default=0)
+        if _year(latest, self.unit) > self.plausible_years[1]:
+            self._judge(latest, latest)
+        early = [ends for ends in inputs if _year(ends[-1], self.unit) < _SUSPICIOUS_BEFORE]
+        if early:
+            self._judge(min(ends[0] for ends in early), max(ends[-1] for ends in early))
+
+    def _judge(self, lowest: int, highest: int) -> None:
+        """Raise `TimestampUnitError` when these integers are implausible in the declared unit, and not in another."""
+        assert self.unit is not None and self.plausible_years is not None
+        low, high = (_year(value, self.unit) for value in (lowest, highest))
         first, last = self.plausible_years
         if low >= first and high <= last and high >= _SUSPICIOUS_BEFORE:
             return
         for other in TIME_UNITS:
-            years = _year(self._low, other), _year(self._high, other)
+            years = _year(lowest, other), _year(highest, other)
             if other == self.unit or years[0] < _PLAUSIBLE_READING[0] or years[1] > _PLAUSIBLE_READING[1]:
                 continue
+            some = (lowest, highest) != (self._low, self._high)
             raise TimestampUnitError(
-                f"read as {_WORDS[self.unit]} the times lie in the years {low} to {high}, "
-                f"read as {_WORDS[other]} in {years[0]} to {years[1]}",
+                f"read as {_WORDS[self.unit]} {'some' if some else 'the'} times lie in {_span(low, high)}, "
+                f"read as {_WORDS[other]} in {_span(*years)}",
                 column=self.column,
-                hint=f'pass time_unit="{other}", or plausible_years=None if the declared unit is right',
+                hint=(
+                    f'convert those times to {_WORDS[self.unit]}, or pass time_unit="{other}" for inputs that are '
+                    f"all in {_WORDS[other]}, or plausible_years=None if the declared unit is right"
+                    if some
+                    else f'pass time_unit="{other}", or plausible_years=None if the declared unit is right'
+                ),
             )
 
     # --- the kinds of columns -----------------------------------------------------------------------------------------
@@ -277,12 +307,28 @@ class TimeReader:
     def _see(self, raw: Int64) -> None:
         """Widen the range of integers seen. INT64_MIN is what a missing time looks like, so it says nothing."""
         raw = raw[raw >= MIN_TIME]
-        if raw.size:
-            self._widen(int(raw.min()), int(raw.max()))
+        most = self._most
+        self._see_range(raw, raw[(raw >= -most) & (raw <= most)])
 
     def _see_unsigned(self, raw: npt.NDArray[np.uint64]) -> None:
+        self._see_range(raw, raw[raw <= np.uint64(self._most)])
+
+    def _see_range(self, raw: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:
         if raw.size:
             self._widen(int(raw.min()), int(raw.max()))
+        if held.size:
+            if not self._inputs:
+                self._inputs.append([])
+            ends = [int(held.min()), int(held.max()), *self._inputs[-1]]
+            self._inputs[-1] = [min(ends), max(ends)]
+
+    @property
+    def _most(self) -> int:
+        """The largest integer of the unit that 64-bit microseconds hold."""
+        return MAX_TIME if self.unit in {None, "ns"} else MAX_TIME // _TO_MICROSECONDS[str(self.unit)]
+
+    def _holds(self, value: int) -> bool:
+        return -self._most <= value <= self._most
 
     def _widen(self, low: int, high: int) -> None:
         self._low = low if self._low is None else min(self._low, low)
@@ -328,6 +374,10 @@ def _scale(raw: Int64, unit: str) -> tuple[Int64, Bytes]:
     outside = (raw > MAX_TIME // factor) | (raw < -(MAX_TIME // factor))
     flags[outside] = reasons.TIME_OUT_OF_RANGE.number
     return np.where(outside, 0, raw) * factor, flags
+
+
+def _span(first: int, last: int) -> str:
+    return f"the years {first} to {last}" if first != last else f"the year {first}"
 
 
 def _year(value: int, unit: str) -> int:
