@@ -223,7 +223,7 @@ class TimeReader:
         valid = np.asarray(array.is_valid())
         if pa.types.is_uint64(array.type):
             wide = np.asarray(array.fill_null(0))
-            self._see_unsigned(wide[valid])
+            self._see_range(wide[valid])
             too_large = wide > np.uint64(MAX_TIME)
             raw = np.where(too_large, np.uint64(0), wide).astype(np.int64)
             time, flags = _scale(raw, self.unit)
@@ -306,21 +306,22 @@ class TimeReader:
 
     def _see(self, raw: Int64) -> None:
         """Widen the range of integers seen. INT64_MIN is what a missing time looks like, so it says nothing."""
-        raw = raw[raw >= MIN_TIME]
-        most = self._most
-        self._see_range(raw, raw[(raw >= -most) & (raw <= most)])
+        self._see_range(raw[raw >= MIN_TIME])
 
-    def _see_unsigned(self, raw: npt.NDArray[np.uint64]) -> None:
-        self._see_range(raw, raw[raw <= np.uint64(self._most)])
-
-    def _see_range(self, raw: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:
-        if raw.size:
-            self._widen(int(raw.min()), int(raw.max()))
-        if held.size:
-            if not self._inputs:
-                self._inputs.append([])
-            ends = [int(held.min()), int(held.max()), *self._inputs[-1]]
-            self._inputs[-1] = [min(ends), max(ends)]
+    def _see_range(self, raw: npt.NDArray[Any]) -> None:
+        if not raw.size:
+            return
+        low, high = int(raw.min()), int(raw.max())
+        self._widen(low, high)
+        if not (self._holds(low) and self._holds(high)):
+            raw = raw[(raw >= -self._most) & (raw <= self._most)]
+            if not raw.size:
+                return
+            low, high = int(raw.min()), int(raw.max())
+        if not self._inputs:
+            self._inputs.append([])
+        ends = [low, high, *self._inputs[-1]]
+        self._inputs[-1] = [min(ends), max(ends)]
 
     @property
     def _most(self) -> int:
