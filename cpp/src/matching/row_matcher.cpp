@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "seqmine/tuning.hpp"
 
 namespace seqmine::matching {
@@ -13,6 +17,57 @@ constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t rows_ahead = 8;
 
 bool has(std::uint64_t mask, std::int32_t predicate) noexcept { return (mask >> predicate & 1U) != 0; }
+
+#if defined(__SSE2__)
+constexpr std::size_t most_compared = 4;  // types
+
+/// Which of 16 codes are `type`, as bits.
+std::uint32_t compare(__m128i low, __m128i high, std::uint16_t type) noexcept {
+  const __m128i all = _mm_set1_epi16(static_cast<std::int16_t>(type));
+  const __m128i equal = _mm_packs_epi16(_mm_cmpeq_epi16(low, all), _mm_cmpeq_epi16(high, all));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(equal));
+}
+
+/// Lists which of `n` codes are one of the n_types in `wanted`; seen[t] becomes non-zero where type t is there.
+/// `n_readable`: codes that may be read, which are more than those that count.
+template <std::size_t n_types>
+std::size_t list_few(const std::uint16_t* codes, std::int64_t n, std::int64_t n_readable, const std::uint16_t* wanted,
+                     std::uint32_t* hits, std::uint32_t* seen) noexcept {
+  std::size_t n_hits = 0;
+  std::int64_t i = 0;
+  for (; i < n && i + 16 <= n_readable; i += 16) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + i));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + i + 8));
+    const std::uint32_t counting = n - i < 16 ? (1U << (n - i)) - 1U : 0xffffU;
+    std::uint32_t bits = 0;
+    for (std::size_t t = 0; t < n_types; ++t) {
+      const std::uint32_t equal = compare(low, high, wanted[t]) & counting;
+      seen[t] |= equal;
+      bits |= equal;
+    }
+    const auto at = static_cast<std::uint32_t>(i);
+    const auto n_bits = static_cast<std::size_t>(__builtin_popcount(bits));
+    // As many as are likely, without a branch; a mask that is used up gives places that the next ones overwrite.
+    for (std::size_t k = 0; k < CompiledPattern::spare_hits; ++k) {
+      hits[n_hits + k] = at + static_cast<std::uint32_t>(__builtin_ctz(bits | 1U << 31));
+      bits &= bits - 1;
+    }
+    for (std::size_t k = CompiledPattern::spare_hits; k < n_bits; ++k) {
+      hits[n_hits + k] = at + static_cast<std::uint32_t>(__builtin_ctz(bits));
+      bits &= bits - 1;
+    }
+    n_hits += n_bits;
+  }
+  for (; i < n; ++i) {
+    for (std::size_t t = 0; t < n_types; ++t) {
+      if (codes[i] != wanted[t]) continue;
+      hits[n_hits++] = static_cast<std::uint32_t>(i);
+      seen[t] = 1;
+    }
+  }
+  return n_hits;
+}
+#endif
 
 }  // namespace
 
@@ -28,15 +83,43 @@ CompiledPattern::CompiledPattern(const LogView& log, const Pattern& pattern, std
   for (const Absence& absence : pattern.absences) longest_absence_ = std::max(longest_absence_, absence.within);
   wanted_.resize(by_type_.size());
   for (std::size_t type = 0; type < by_type_.size(); ++type) wanted_[type] = by_type_[type] != 0 ? 1 : 0;
-  chain_ = !pattern.anchored && pattern.absences.empty();
+#if defined(__SSE2__)
+  if (log.code.narrow() != nullptr) {
+    for (std::size_t type = 0; type < wanted_.size() && few_.size() <= most_compared; ++type) {
+      if (wanted_[type] != 0) few_.push_back(static_cast<std::uint16_t>(type));
+    }
+    if (few_.size() > most_compared) few_.clear();
+  }
+#endif
+  steps_of_.resize(pattern.predicates.size());
+  chain_ = !pattern.anchored && pattern.absences.empty() && pattern.steps.size() <= 64;
   for (std::size_t s = 0; s < pattern.steps.size(); ++s) {
     needed_ |= std::uint64_t{1} << pattern.steps[s].predicate;
+    if (chain_) steps_of_[static_cast<std::size_t>(pattern.steps[s].predicate)] |= std::uint64_t{1} << s;
     chain_ = chain_ && pattern.steps[s].guard < 0;
     reaches_ties_ = reaches_ties_ || (s > 0 && pattern.steps[s].lo == 0);
   }
 }
 
-std::size_t CompiledPattern::list_hits(std::int64_t begin, std::int64_t end, std::uint32_t* hits) const noexcept {
+std::size_t CompiledPattern::list_hits(std::int64_t begin, std::int64_t end, std::uint32_t* hits,
+                                       std::uint64_t& found) const noexcept {
+#if defined(__SSE2__)
+  if (!few_.empty()) {
+    const auto list = [&]<std::size_t n_types>() {
+      std::uint32_t seen[n_types] = {};
+      const std::size_t n = list_few<n_types>(log_.code.narrow() + begin, end - begin, log_.n_events - begin,
+                                              few_.data(), hits, seen);
+      for (std::size_t t = 0; t < n_types; ++t) found |= seen[t] != 0 ? by_type_[few_[t]] : 0;
+      return n;
+    };
+    switch (few_.size()) {
+      case 1: return list.template operator()<1>();
+      case 2: return list.template operator()<2>();
+      case 3: return list.template operator()<3>();
+      default: return list.template operator()<most_compared>();
+    }
+  }
+#endif
   // No branch on the data: where types are mixed a processor guesses one in a few wrong, and that costs more than
   // all the writes.
   const auto list = [&](const auto* codes) {
@@ -48,7 +131,9 @@ std::size_t CompiledPattern::list_hits(std::int64_t begin, std::int64_t end, std
     }
     return n;
   };
-  return log_.code.narrow() != nullptr ? list(log_.code.narrow()) : list(log_.code.wide());
+  const std::size_t n = log_.code.narrow() != nullptr ? list(log_.code.narrow()) : list(log_.code.wide());
+  for (std::size_t h = 0; h < n; ++h) found |= type_mask(begin + hits[h]);
+  return n;
 }
 
 std::uint64_t CompiledPattern::mask(std::int64_t i) const noexcept {
@@ -88,59 +173,59 @@ Verdict RowMatcher::verdict() const noexcept {
   return undecided_ ? Verdict::undecided : Verdict::no;
 }
 
-bool RowMatcher::collect(std::int64_t row) {
-  events_.clear();
-  // Whether a row sees all of its entity is told by the first and the last time, which are far apart in memory.
-  if (row + rows_ahead < rows_.n_rows && rows_.entity[row + rows_ahead] >= 0) {
-    const std::int64_t* offsets = log_.entity_offsets + rows_.entity[row + rows_ahead];
-    __builtin_prefetch(log_.time + offsets[0]);
-    __builtin_prefetch(log_.time + offsets[1]);
-  }
-  auto [begin, end] = visible_events(log_, rows_, row);
+bool RowMatcher::collect(std::int64_t begin, std::int64_t end) {
   std::uint64_t found = 0;
+  std::size_t n_events = 0;
+  events_ = {};
   while (begin < end) {
     const std::int64_t piece = std::min(end, begin + tuning::poll_steps);
-    const auto length = static_cast<std::size_t>(piece - begin);
     if (poll_.spend(piece - begin)) return false;
-    if (hits_.size() < length) hits_.resize(length);
-    const std::size_t n = compiled_.list_hits(begin, piece, hits_.data());
-    for (std::size_t h = 0; h < n; ++h) found |= compiled_.type_mask(begin + hits_[h]);
+    const std::size_t n = list_hits(begin, piece, found);
     // In a short row what is missing is known before a time is read; in a long one, when all have been seen.
-    if (piece == end && (found & compiled_.needed()) != compiled_.needed()) {
-      events_.clear();
-      return true;
-    }
+    if (piece == end && (found & compiled_.needed()) != compiled_.needed()) return true;
+    if (room_.size() < n_events + n) room_.resize(std::max(2 * room_.size(), n_events + n));
     for (std::size_t h = 0; h < n; ++h) {
       const std::int64_t i = begin + hits_[h];
       const std::uint64_t mask = compiled_.mask(i);
-      if (mask != 0) events_.push_back({log_.time[i], mask});
+      if (mask != 0) room_[n_events++] = {log_.time[i], mask};
     }
     begin = piece;
   }
+  events_ = {room_.data(), n_events};
   return true;
+}
+
+std::size_t RowMatcher::list_hits(std::int64_t begin, std::int64_t end, std::uint64_t& found) {
+  const std::size_t wanted = static_cast<std::size_t>(end - begin) + CompiledPattern::spare_hits;
+  if (hits_.size() < wanted) hits_.resize(wanted);
+  return compiled_.list_hits(begin, end, hits_.data(), found);
+}
+
+bool RowMatcher::has_tied_events() const noexcept {
+  for (std::size_t e = 1; e < events_.size(); ++e) {
+    if (events_[e].time == events_[e - 1].time) return true;
+  }
+  return false;
 }
 
 /// Patterns of steps alone, where no step can be simultaneous with the one before. Without upper limits on the way
 /// the newest end that is old enough is the best one: what it starts with is never earlier, and if it is too far
-/// back, all are. True when that was possible.
-bool RowMatcher::run_chain(bool first_only) {
-  if (!compiled_.chain()) return false;
-  if (compiled_.reaches_ties()) {
-    for (std::size_t e = 1; e < events_.size(); ++e) {
-      if (events_[e].time == events_[e - 1].time) return false;
-    }
-  }
+/// back, all are.
+template <class EventAt>
+void RowMatcher::run_chain(std::size_t n_events, const EventAt& event_at, bool first_only) {
   const Pattern& pattern = compiled_.pattern();
   const std::size_t n_steps = pattern.steps.size();
   for (std::size_t s = 0; s < n_steps; ++s) {
     ends_[s].all.clear();
     ends_[s].admitted = 0;
   }
-  for (const Event& event : events_) {
+  for (std::size_t e = 0; e < n_events; ++e) {
+    const Event event = event_at(e);
     // From the last step down, so that no event is two steps of one match.
-    for (std::size_t s = n_steps; s-- > 0;) {
+    for (std::uint64_t steps = compiled_.steps_of(event.mask); steps != 0;) {
+      const auto s = static_cast<std::size_t>(63 - __builtin_clzll(steps));
+      steps &= ~(std::uint64_t{1} << s);
       const Step& step = pattern.steps[s];
-      if (!has(event.mask, step.predicate)) continue;
       Moment moment{event.time, event.time};
       if (s > 0) {
         Ends& before = ends_[s - 1];
@@ -160,12 +245,11 @@ bool RowMatcher::run_chain(bool first_only) {
         ends_[s].all.push_back(moment);
         continue;
       }
-      if (!moments_.empty() && moments_.back().time == moment.time) continue;
-      moments_.push_back(moment);
-      if (first_only) return true;
+      if (!matched_.empty() && matched_.back().time == moment.time) continue;
+      matched_.push_back(moment);
+      if (first_only) return;
     }
   }
-  return true;
 }
 
 bool RowMatcher::run(std::int64_t row, bool first_only) {
@@ -173,12 +257,29 @@ bool RowMatcher::run(std::int64_t row, bool first_only) {
   moments_.clear();
   matched_.clear();
   undecided_ = false;
-  if (!collect(row)) return false;
+  // Whether a row sees all of its entity is told by the first and the last time, which are far apart in memory.
+  if (row + rows_ahead < rows_.n_rows && rows_.entity[row + rows_ahead] >= 0) {
+    const std::int64_t* offsets = log_.entity_offsets + rows_.entity[row + rows_ahead];
+    __builtin_prefetch(log_.time + offsets[0]);
+    __builtin_prefetch(log_.time + offsets[1]);
+  }
+  const auto [from, to] = visible_events(log_, rows_, row);
+  if (compiled_.plain() && to - from <= tuning::poll_steps) {
+    if (poll_.spend(to - from)) return false;
+    std::uint64_t found = 0;
+    const std::size_t n = list_hits(from, to, found);
+    if ((found & compiled_.needed()) != compiled_.needed()) return true;
+    const std::int64_t* time = log_.time + from;
+    run_chain(n, [&](std::size_t h) { return Event{time[hits_[h]], compiled_.type_mask(from + hits_[h])}; },
+              first_only);
+    return true;
+  }
+  if (!collect(from, to)) return false;
   if (events_.empty()) return true;
 
   last_ = rows_.last[row];
-  if (run_chain(first_only)) {
-    std::swap(matched_, moments_);
+  if (compiled_.chain() && !(compiled_.reaches_ties() && has_tied_events())) {
+    run_chain(events_.size(), [&](std::size_t e) { return events_[e]; }, first_only);
     return true;
   }
   if (pattern.anchored) {

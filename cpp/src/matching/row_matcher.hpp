@@ -20,12 +20,24 @@ class CompiledPattern {
   /// The predicates whose type test event `i` passes.
   [[nodiscard]] std::uint64_t type_mask(std::int64_t i) const noexcept { return by_type_[log_.code[i]]; }
   /// Writes the events of [begin, end) that pass some type test, as offsets from `begin`, and returns how many they
-  /// are. `hits` has room for all.
-  [[nodiscard]] std::size_t list_hits(std::int64_t begin, std::int64_t end, std::uint32_t* hits) const noexcept;
+  /// are; adds the predicates whose test they pass to `found`. `hits` has room for all and `spare_hits` more.
+  [[nodiscard]] std::size_t list_hits(std::int64_t begin, std::int64_t end, std::uint32_t* hits,
+                                      std::uint64_t& found) const noexcept;
+  static constexpr std::size_t spare_hits = 4;
   /// The predicates of the steps: a row that lacks one of them matches nothing.
   [[nodiscard]] std::uint64_t needed() const noexcept { return needed_; }
-  /// No `^`, no guard, no absence: only the order and the gaps of the steps count.
+  /// Some predicate has more than a type test.
+  [[nodiscard]] bool conditional() const noexcept { return conditional_ != 0; }
+  /// Bit s is set when the predicates of `mask` hold that of step s; of chains only.
+  [[nodiscard]] std::uint64_t steps_of(std::uint64_t mask) const noexcept {
+    std::uint64_t steps = steps_of_[static_cast<std::size_t>(__builtin_ctzll(mask))];
+    while ((mask &= mask - 1) != 0) steps |= steps_of_[static_cast<std::size_t>(__builtin_ctzll(mask))];
+    return steps;
+  }
+  /// No `^`, no guard, no absence, at most 64 steps: only the order and the gaps of the steps count.
   [[nodiscard]] bool chain() const noexcept { return chain_; }
+  /// A chain whose events their types alone decide, each step later than the one before.
+  [[nodiscard]] bool plain() const noexcept { return chain_ && !conditional() && !reaches_ties_; }
   /// Some step may be simultaneous with the one before.
   [[nodiscard]] bool reaches_ties() const noexcept { return reaches_ties_; }
   [[nodiscard]] const Pattern& pattern() const noexcept { return pattern_; }
@@ -36,6 +48,8 @@ class CompiledPattern {
   const Pattern& pattern_;
   std::vector<std::uint64_t> by_type_;  // predicates whose type test an event type passes
   std::vector<std::uint8_t> wanted_;    // by type: whether it passes any type test
+  std::vector<std::uint16_t> few_;      // the wanted types, where they are few and codes are narrow
+  std::vector<std::uint64_t> steps_of_;  // by predicate
   std::uint64_t conditional_ = 0;       // predicates that have conditions
   std::uint64_t needed_ = 0;
   bool chain_ = false, reaches_ties_ = false;
@@ -73,8 +87,12 @@ class RowMatcher {
     void clear() noexcept;
   };
 
-  [[nodiscard]] bool collect(std::int64_t row);
-  bool run_chain(bool first_only);
+  /// The events of [begin, end) that some predicate takes; none where a step's is missing.
+  [[nodiscard]] bool collect(std::int64_t begin, std::int64_t end);
+  [[nodiscard]] std::size_t list_hits(std::int64_t begin, std::int64_t end, std::uint64_t& found);
+  [[nodiscard]] bool has_tied_events() const noexcept;
+  template <class EventAt>
+  void run_chain(std::size_t n_events, const EventAt& event_at, bool first_only);
   void match_group(std::size_t begin, std::size_t end);
   [[nodiscard]] bool latest_start(std::size_t step, std::int64_t time, std::int64_t& start);
   [[nodiscard]] bool seat(std::size_t step, std::size_t run_begin, std::size_t group_begin, std::size_t group_end);
@@ -86,7 +104,8 @@ class RowMatcher {
   const RowsView& rows_;
   Poll poll_;
   std::vector<std::uint32_t> hits_;
-  std::vector<Event> events_;
+  std::vector<Event> room_;
+  std::span<const Event> events_;  // of this row, in room_
   std::vector<Ends> ends_;                        // per step
   std::vector<std::int64_t> last_guard_;          // per step: time of the last guard event before this group
   std::vector<std::uint8_t> guard_seen_;
