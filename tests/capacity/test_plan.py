@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from made_runs import BASE, HELD, INGEST, MINE, made_runs
+from made_runs import BASE, HELD, INGEST, MINE, made_runs, planted_seconds
 
 import seqmine as sm
 from seqmine.capacity.runs import Case
@@ -75,6 +75,22 @@ def test_cores_for_a_time() -> None:
     never = sm.plan_capacity(spec(within="1m"), runs=runs)
     assert never.cores is None
     assert any("no number of cores" in note and "machines" in note for note in never.notes)
+    assert never.to_dict()["within"] == "1m" and free.to_dict()["within"] is None
+    (said,) = [note for note in never.notes if "machines of" in note]
+    machines = int(said.split("use ")[1].split(" machines")[0].replace(",", ""))
+    part = spec(events=-(-2_000_000_000 // machines), entities=-(-40_000_000 // machines), within="1m")
+    assert sm.plan_capacity(part, runs=runs).cores is not None  # the part that each machine has is done in time
+
+
+def test_a_time_that_no_machines_reach() -> None:
+    def seconds(case: Case) -> float:  # three seconds are there before the first row
+        return 3.0 + planted_seconds(case)
+
+    wanted = spec(within="1s")
+    plan = sm.plan_capacity(wanted, runs=made_runs(wanted, seconds=seconds))
+    assert plan.cores is None
+    assert any("more machines do not help either: a part of 37" in note for note in plan.notes)
+    assert not any("use " in note for note in plan.notes)
 
 
 def test_extrapolation_is_said_in_words() -> None:
@@ -172,3 +188,8 @@ def test_nonsense_is_refused(changes: dict[str, Any], said: str) -> None:
 def test_what_is_no_spec() -> None:
     with pytest.raises(ParameterError, match="spec must be of type CapacitySpec"):
         sm.plan_capacity({"events": 2e9})  # type: ignore[arg-type]
+
+
+def test_runs_that_are_none() -> None:
+    with pytest.raises(ParameterError, match="runs is a file or a RunSet, not 5"):
+        sm.plan_capacity(spec(), runs=5)  # type: ignore[arg-type]

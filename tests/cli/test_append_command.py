@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from seqmine.errors import ParameterError
 from seqmine.events import EventLog
 from seqmine.events.segments import writer_lock
 
@@ -141,3 +142,17 @@ def test_rows_in_another_unit_are_refused(seqmine: Seqmine, tmp_path: Path) -> N
     done = seqmine("ingest", f"{tmp_path}/*s.csv", "--time-unit", "s", "--output", tmp_path / "other")
     assert done.code == 65
     assert "SM-2105" in done.err
+
+
+def test_hints_name_commands_and_not_python(seqmine: Seqmine, saved: Path, weeks: list[Path], tmp_path: Path) -> None:
+    assert "make one of files: seqmine ingest" in seqmine("compact", weeks[0]).err
+    assert "name the event files that it was made of" in seqmine("append", saved, saved).err
+    done = seqmine("ingest", weeks[0], "--attributes", "p", "--output", tmp_path / "other", *OPTIONS)
+    assert (
+        "there is no column for the attribute 'p' - pass in --attributes the columns that are there: 'ent" in done.err
+    )
+
+
+def test_compact_is_yes_or_no(saved: Path, weeks: list[Path]) -> None:
+    with pytest.raises(ParameterError, match="compact must be True, False or None, not 'yes'"):
+        EventLog.open(saved).append(weeks[1], compact="yes")  # type: ignore[arg-type]

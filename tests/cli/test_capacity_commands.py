@@ -59,6 +59,12 @@ def test_a_plan_for_programs(seqmine: Seqmine, runs_file: Path) -> None:
     assert all(math.isfinite(step["seconds"]["high"]) for step in plan["steps"])
 
 
+@pytest.mark.parametrize(("text", "gb"), [("64e9", 64.0), ("64GB", 64.0), ("1.5 tb", 1500.0), ("64GiB", 68.719476736)])
+def test_memory_has_units(seqmine: Seqmine, runs_file: Path, text: str, gb: float) -> None:
+    done = seqmine("capacity", *ASKED, "--runs", runs_file, "--memory", text, "--within", "1h", "--format", "json")
+    assert (json.loads(done.out)["memory_gb"], json.loads(done.out)["within"]) == (gb, "1h")
+
+
 def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
     done = seqmine("capacity", *ASKED, "--runs", runs_file, "--format", "csv")
     assert done.code == 0, done.err
@@ -82,6 +88,19 @@ def test_a_plan_as_csv(seqmine: Seqmine, runs_file: Path) -> None:
         (("bench", "--events", "100", "--entities", "200"), "cannot share 100 events"),
         (("bench", "--events", "50", "--types", "100"), "cannot occur in 50 events - lower --types"),
         (("bench", "--events", ","), "there is nothing to measure"),
+        (("bench", "--events", "-5"), "'-5' is negative, and a size is a positive whole number"),
+        (("bench", "--events", "0"), "--events must lie from 1"),
+        (("bench", "--types", "1"), "--types must lie from 2"),
+        (("bench", "--span", "1h"), "--span must be at least 1d"),
+        (("bench", "--seed", "-1"), "--seed must lie from 0"),
+        (("capacity", *ASKED, "--window", "5"), "--window: the duration '5' has no unit"),
+        (("capacity", *ASKED, "--memory", "64 parsecs"), "is no number of bytes, such as 64e9, 64GB or 64GiB"),
+        (("capacity", *ASKED, "--memory", "0GB"), "is no number of bytes"),
+        (("simulate", "--output", "x", "--days", "0"), "--days lies between 1 and 3,650"),
+        (("simulate", "--output", "x", "--horizon", "999d"), "--horizon lies above 0s"),
+        (("simulate", "--output", "x", "--resolution", "7ms"), "--resolution must divide an hour"),
+        (("simulate", "--output", "x", "--start", "x"), "--start is a date"),
+        (("simulate", "--output", "x", "--seed", "-1"), "--seed lies between"),
         (("bench", "--fail-above", "10"), "--fail-above needs --compare"),
         (("bench", "--compare", "x.json", "--fail-above", "nan"), "--fail-above is a number of percent"),
         (("bench", "--compare", "x.json", "--fail-above", "-1"), "--fail-above"),

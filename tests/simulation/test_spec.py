@@ -6,11 +6,12 @@ import dataclasses
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 import seqmine as sm
 from seqmine.errors import InvalidPattern, ParameterError
-from seqmine.simulation import PlantedMoment
+from seqmine.simulation import PlantedMoment, SimulationSpec, Truth
 
 GAP = "a -[2h,6h)-> b"
 
@@ -144,3 +145,17 @@ def test_what_is_no_spec() -> None:
 def test_about_as_many_events_as_asked_for(mean: float) -> None:
     log, _ = sm.simulate(sm.SimulationSpec(n_events=600_000, mean_events=mean, seed=1), threads=1)
     assert 0.9 < log.n_events / 600_000 < 1.1
+
+
+def test_numbers_out_of_an_array_are_numbers() -> None:
+    given = {"n_entities": np.int64(9), "days": np.int32(30), "seed": np.uint8(3), "zipf": np.float32(0.5)}
+    spec = SimulationSpec(**given, tz_offsets=[np.int8(1)], horizon="7d")
+    assert spec == SimulationSpec(n_entities=9, days=30, seed=3, zipf=0.5, tz_offsets=[1], horizon="7d")
+    assert json.loads(json.dumps(spec.to_dict()))["seed"] == 3
+    with pytest.raises(ParameterError):
+        SimulationSpec(n_entities=np.float64(9))  # type: ignore[arg-type]
+
+
+def test_a_truth_has_a_path() -> None:
+    with pytest.raises(ParameterError, match="path is that of a directory, not 5"):
+        Truth.read(5)  # type: ignore[arg-type]

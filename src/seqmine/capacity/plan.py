@@ -22,7 +22,7 @@ from seqmine.capacity.spec import N_SIZES, SMALLEST, CapacitySpec
 from seqmine.capacity.steps import STEPS
 from seqmine.capacity.terms import ENTRY_BYTES, MEMORY_EVENTS, MEMORY_MODELS, TIME_MODELS, features
 from seqmine.capacity.workload import Workload
-from seqmine.errors import InsufficientDataError
+from seqmine.errors import InsufficientDataError, ParameterError
 
 __all__ = ["CapacityPlan", "StepPlan", "cases_for", "plan_capacity"]
 
@@ -95,6 +95,7 @@ class CapacityPlan:
             "types": self.spec.types,
             "window": format_duration(parse_duration(self.spec.window)),
             "level": self.spec.level,
+            "within": None if self.spec.within is None else format_duration(parse_duration(self.spec.within)),
             "threads": self.threads,
             "hours": vars(self.hours),
             "peak_gb": vars(self.peak_gb),
@@ -179,6 +180,8 @@ def plan_capacity(spec: CapacitySpec, *, runs: str | os.PathLike[str] | RunSet |
 
     Raises
     ------
+    ParameterError
+        `spec` or `runs` is something else.
     MissingDependencyError
         pytest-benchmark, which drives the runs, is not installed.
     InsufficientDataError
@@ -211,7 +214,7 @@ def plan_capacity(spec: CapacitySpec, *, runs: str | os.PathLike[str] | RunSet |
     seconds = _total(steps)
     memory = int(spec.memory) if spec.memory is not None else machine_memory()
     partitions, small = _partitions(spec, steps, largest, memory)
-    cores, lack = _cores(spec, steps, threads)
+    cores, lack = _cores(spec, steps, largest, min(sizes))
     return CapacityPlan(
         spec=spec,
         steps=steps,
@@ -230,7 +233,13 @@ def plan_capacity(spec: CapacitySpec, *, runs: str | os.PathLike[str] | RunSet |
 def _runs_of(spec: CapacitySpec, runs: str | os.PathLike[str] | RunSet | None) -> RunSet:
     if runs is None:
         return measure(cases_for(spec))
-    return runs if isinstance(runs, RunSet) else read_runs(runs)
+    if isinstance(runs, RunSet):
+        return runs
+    if not isinstance(runs, (str, os.PathLike)):
+        raise ParameterError(
+            f"runs is a file or a RunSet, not {runs!r}", hint='write runs="runs.json", or leave it out'
+        )
+    return read_runs(runs)
 
 
 def _same_shape(workload: Workload, spec: CapacitySpec) -> bool:
@@ -322,29 +331,47 @@ def _partitions(
     return high, None
 
 
-def _cores(spec: CapacitySpec, steps: Sequence[StepPlan], threads: int) -> tuple[int | None, str | None]:
+def _cores(spec: CapacitySpec, steps: Sequence[StepPlan], largest: Run, smallest: int) -> tuple[int | None, str | None]:
     if spec.within is None:
         return None, None
     allowed = parse_duration(spec.within) / 1e6
+    within = format_duration(parse_duration(spec.within))
 
-    def worst(cores: int) -> float:
-        return sum(
-            step.seconds.high / step.threads.share_between(threads)[1] * step.threads.share_between(cores)[1]
-            for step in steps
+    def fastest(parts: int) -> tuple[float, int]:
+        """Upper bound of the seconds for one of so many parts, with as many cores as help, and how many these are."""
+        wanted = features(math.ceil(int(spec.events) / parts), largest, largest)
+        alone = [step.time_model.predict(wanted, spec.level).high for step in steps]
+        best, least = 1, math.inf
+        for cores in range(1, _MOST_CORES + 1):
+            laws = [step.threads.share_between(cores)[1] for step in steps]
+            seconds = sum(one * law for one, law in zip(alone, laws, strict=True))
+            if seconds < least * 0.999:
+                best, least = cores, seconds
+            if seconds <= allowed:
+                return seconds, cores
+        return least, best
+
+    seconds, cores = fastest(1)
+    if seconds <= allowed:
+        return cores, None
+    lack = f"no number of cores is sure to finish within {within}: {cores} cores take up to {_time(seconds)}"
+    # Nothing is known of parts below the smallest run: what every process takes before its first row does not shrink.
+    most = max(1, int(spec.events) // smallest)
+    shortest, cores = fastest(most)
+    if shortest > allowed:
+        return None, (
+            f"{lack}; more machines do not help either: a part of {math.ceil(int(spec.events) / most):,} events, the "
+            f"smallest that was measured, takes up to {_time(shortest)} with {cores} cores"
         )
+    low, high = 1, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fastest(middle)[0] <= allowed else (middle, high)
+    return None, f"{lack}; use {high:,} machines of {fastest(high)[1]} cores, each with a part of the entities"
 
-    best, least = 1, math.inf
-    for cores in range(1, _MOST_CORES + 1):
-        seconds = worst(cores)
-        if seconds <= allowed:
-            return cores, None
-        if seconds < least * 0.999:
-            best, least = cores, seconds
-    return None, (
-        f"no number of cores is sure to finish within {format_duration(parse_duration(spec.within))}: "
-        f"{best} cores take up to {least / 3600:.3g} h; use {math.ceil(least / allowed)} machines, each with a part of "
-        "the entities"
-    )
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds:.3g} s"
 
 
 def _extrapolating(spec: CapacitySpec, sizes: set[int], steps: Sequence[StepPlan], threads: int) -> list[str]:

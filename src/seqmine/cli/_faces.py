@@ -11,10 +11,15 @@ from collections.abc import Callable
 
 import click
 
-from seqmine.errors import InvalidOutcome, InvalidPattern, SeqmineError
+from seqmine.errors import InvalidOutcome, InvalidPattern, ParameterError, SeqmineError
 
 __all__ = ["in_words_of"]
 
+# Next steps that are calls in Python.
+_CALLS = {
+    "use EventLog.read for files": "make one of files: seqmine ingest FILE --output LOGDIR",
+    "use EventLog.open for it": "name the event files that it was made of",
+}
 _VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|True\b|None\b)?"
 
 
@@ -23,8 +28,17 @@ def in_words_of(command: click.Command, error: SeqmineError) -> None:
     # These quote what the user wrote, which may hold the same words.
     if not isinstance(error, (InvalidPattern, InvalidOutcome)):
         error.message = _rendered(command, error.message)
+        if isinstance(error, ParameterError) and command.name != "run":
+            error.message = _subject(command, error.message)
     if error.hint is not None:
-        error.hint = _rendered(command, error.hint)
+        error.hint = _rendered(command, _CALLS.get(error.hint, error.hint))
+
+
+def _subject(command: click.Command, text: str) -> str:
+    """Name the flag where a message begins with its option: ``days lies between`` becomes ``--days lies between``."""
+    names = _flags(command)
+    every = "|".join(map(re.escape, names))
+    return re.sub(rf"^(?:{every})(?=: | (?:must|lies|is|has)\b)", lambda found: names[found[0]](None), text)
 
 
 def _rendered(command: click.Command, text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmine.cli._numbers import Size
+from seqmine.cli._numbers import Bytes, Size
 from seqmine.cli._options import common, progress_of
 from seqmine.cli._output import FORMATS, emit, refuse_terminal
 
@@ -28,7 +28,9 @@ __all__ = ["command"]
 @click.option("--top-k", type=int, default=100, show_default=True, help="How many patterns.")
 @click.option("--min-support", type=float, default=0.01, show_default=True, help="Share of the rows that must match.")
 @click.option("--learn-gaps", is_flag=True, help="Search for each step's best gap.")
-@click.option("--memory", type=Size(), metavar="BYTES", help="Memory of one machine.  [default: this machine's]")
+@click.option(
+    "--memory", type=Bytes(), metavar="BYTES", help="Memory of one machine, as 64GB.  [default: this machine's]"
+)
 @click.option("--within", metavar="DURATION", help="The time that it may take: how many cores does that need?")
 @click.option("--level", type=float, default=0.9, show_default=True, help="Share of cases that the intervals hold.")
 @click.option("--max-events", type=Size(), default="3e6", show_default=True, help="Events of the largest run measured.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from seqmine._validate import check_threads
-from seqmine.errors import SchemaError
+from seqmine.errors import ParameterError, SchemaError
 from seqmine.events.contents import LogContents
 from seqmine.events.growth import batch_sources, read_on
 from seqmine.events.ingest import ingest
@@ -361,6 +361,8 @@ class EventLog(LogContents):
         """
         check_threads(threads)
         check_expansion(max_expansion)
+        if compact is not None and not isinstance(compact, bool):
+            raise ParameterError(f"compact must be True, False or None, not {compact!r}", hint="leave it out")
         sources = batch_sources(data, format, max_expansion)
         keywords = {
             "observed_until": observed_until,

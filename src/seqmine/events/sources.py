@@ -183,10 +183,13 @@ def require_columns(schema: pa.Schema, wanted: Mapping[str, str], file: str | No
         near = did_you_mean(name, names)
         shown = ", ".join(repr(column) for column in names[:10]) + (", ..." if len(names) > 10 else "")
         hint = f"did you mean {near!r}? " if near else ""
-        hint += f"pass one of the columns as {keyword}=: {shown}" if names else "the input has no columns"
+        role, _, attribute = keyword.partition(":")
+        wanted_as = f"in {role}= the columns that are there" if attribute else f"one of the columns as {role}="
+        hint += f"pass {wanted_as}: {shown}" if names else "the input has no columns"
         if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
             hint = "the fields look separated by another mark than a comma; convert the file to commas"
-        raise SchemaError(f"there is no column for {keyword}=", file=file, column=name, hint=hint)
+        lacking = f"the attribute {attribute!r}" if attribute else f"{role}="
+        raise SchemaError(f"there is no column for {lacking}", file=file, column=name, hint=hint)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
+
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import ParameterError
 from seqmine.simulation.moments import DEFAULT_MOMENTS, OUTCOMES, PlantedMoment, plantings
@@ -134,6 +136,8 @@ class SimulationSpec:
     horizon: Duration = "90d"
 
     def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # numbers out of an array are numbers
+            object.__setattr__(self, item.name, plain_number(getattr(self, item.name)))
         _check_size(self)
         for name in ("columns", "tz_offsets", "moments", "hour_profile"):
             value = getattr(self, name)
@@ -255,6 +259,11 @@ _NUMBERS: Final = (
 )
 
 
+def plain_number(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number that it is, anything else as it is."""
+    return value.item() if isinstance(value, (np.integer, np.floating)) else value
+
+
 def _check_size(spec: SimulationSpec) -> None:
     if spec.n_entities is not None and spec.n_events is not None:
         raise ParameterError(
@@ -312,7 +321,7 @@ def _columns(value: Sequence[str]) -> tuple[str, ...]:
 
 
 def _offsets(value: Sequence[int]) -> tuple[int, ...]:
-    given = tuple(value)
+    given = tuple(plain_number(hours) for hours in value)
     if not 1 <= len(given) <= 64:
         raise ParameterError("tz_offsets is a list of 1 to 64 hours", hint="write tz_offsets=(0,)")
     for hours in given:

@@ -295,6 +295,8 @@ class Truth:
 
         Raises
         ------
+        ParameterError
+            `path` is no path.
         MissingInputError
             There is no such simulation, or one of its tables is missing.
         CorruptFileError
@@ -302,6 +304,8 @@ class Truth:
         """
         import pyarrow.parquet as pq
 
+        if not isinstance(path, (str, os.PathLike)):
+            raise ParameterError(f"path is that of a directory, not {path!r}", hint='write Truth.read("simulated")')
         folder = Path(path)
         if not (folder / TRUTH).is_file():
             raise MissingInputError(
