@@ -92,18 +92,24 @@ Log make_log(const py::object& entity_offsets, const py::object& time, const py:
   return log;
 }
 
-Rows make_rows(const py::object& entity, const py::object& lo, const py::object& last, const py::object& excluded) {
+Rows make_rows(const py::object& entity, const py::object& lo, const py::object& last, std::int64_t until,
+               const py::object& excluded) {
   Rows rows;
   py::list keep;
   const auto entities = optional_span<std::int64_t>(entity, "entity", keep);
   const auto los = optional_span<std::int64_t>(lo, "lo", keep);
   const auto lasts = optional_span<std::int64_t>(last, "last", keep);
   rows.view.n_rows = static_cast<std::int64_t>(entities.size());
-  require_size(los.size(), rows.view.n_rows, "lo");
-  require_size(lasts.size(), rows.view.n_rows, "last");
   rows.view.entity = entities.data();
-  rows.view.lo = los.data();
-  rows.view.last = lasts.data();
+  if (!lo.is_none()) {
+    require_size(los.size(), rows.view.n_rows, "lo");
+    rows.view.lo = los.data();
+  }
+  if (!last.is_none()) {
+    require_size(lasts.size(), rows.view.n_rows, "last");
+    rows.view.last = lasts.data();
+  }
+  rows.view.until = until;
   rows.view.excluded = optional_span<std::uint8_t>(excluded, "excluded", keep);
   rows.owner = py::tuple(keep);
   return rows;
@@ -124,7 +130,8 @@ void register_log(py::module_& module) {
         return reinterpret_cast<std::uintptr_t>(log.view.time);
       });
   py::class_<Rows>(module, "Rows")
-      .def(py::init(&make_rows), py::kw_only(), py::arg("entity"), py::arg("lo"), py::arg("last"),
+      .def(py::init(&make_rows), py::kw_only(), py::arg("entity"), py::arg("lo") = py::none(),
+           py::arg("last") = py::none(), py::arg("until") = std::numeric_limits<std::int64_t>::max(),
            py::arg("excluded") = py::none())
       .def_property_readonly("n_rows", [](const Rows& rows) { return rows.view.n_rows; });
   module.def(

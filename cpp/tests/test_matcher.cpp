@@ -22,7 +22,8 @@ struct Case {
   std::vector<double> value;
   std::vector<std::uint8_t> excluded;
   LogView log;
-  RowsView rows;
+  RowsView rows;     // what the matcher is given
+  RowsView bounded;  // the same with every bound written out
   Pattern pattern;
 };
 
@@ -67,6 +68,16 @@ void draw(std::mt19937_64& rng, Case& c) {
   c.log.code = CodeView(c.code.data());
   c.log.value = c.value.data();
   c.rows = {n_entities, c.entity.data(), c.lo.data(), c.last.data(), c.excluded};
+  if (rng() % 3 == 0) {
+    c.rows.lo = nullptr;
+    std::fill(c.lo.begin(), c.lo.end(), min_time);
+  }
+  if (rng() % 3 == 0) {
+    c.rows.last = nullptr;
+    if (rng() % 2 == 0) c.rows.until = c.time.empty() ? 0 : *std::max_element(c.time.begin(), c.time.end());
+    std::fill(c.last.begin(), c.last.end(), c.rows.until);
+  }
+  c.bounded = {n_entities, c.entity.data(), c.lo.data(), c.last.data(), c.excluded};
 
   const int n_predicates = 1 + static_cast<int>(rng() % 4);
   for (int p = 0; p < n_predicates; ++p) {
@@ -107,7 +118,7 @@ TEST_CASE("matches equal the naive enumeration, ties, duplicates and extreme tim
     std::size_t at = 0;
     std::size_t at_first = 0;
     for (std::int64_t row = 0; row < c.rows.n_rows; ++row) {
-      const auto expected = reference::match_row(c.log, c.pattern, c.rows, row);
+      const auto expected = reference::match_row(c.log, c.pattern, c.bounded, row);
       for (std::size_t i = 0; i < expected.moments.size(); ++i, ++at) {
         REQUIRE(at < all.value().row.size());
         REQUIRE(all.value().row[at] == row);

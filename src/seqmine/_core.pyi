@@ -38,7 +38,15 @@ class Log:
     def time_address(self) -> int: ...
 
 class Rows:
-    def __init__(self, *, entity: _I64, lo: _I64, last: _I64, excluded: _U8 | None = None) -> None: ...
+    def __init__(
+        self,
+        *,
+        entity: _I64,
+        lo: _I64 | None = None,
+        last: _I64 | None = None,
+        until: int = 9223372036854775807,
+        excluded: _U8 | None = None,
+    ) -> None: ...
     @property
     def n_rows(self) -> int: ...
 

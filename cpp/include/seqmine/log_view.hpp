@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -63,9 +64,12 @@ struct LogView {
 struct RowsView {
   std::int64_t n_rows = 0;
   const std::int64_t* entity = nullptr;
-  const std::int64_t* lo = nullptr;
-  const std::int64_t* last = nullptr;
+  const std::int64_t* lo = nullptr;    // or nullptr: rows see their entities from the first event on
+  const std::int64_t* last = nullptr;  // or nullptr: up to the last event, and they are observed until `until`
   std::span<const std::uint8_t> excluded;  // n_types or empty
+  std::int64_t until = std::numeric_limits<std::int64_t>::max();
+  /// Up to when a row is observed.
+  [[nodiscard]] std::int64_t end(std::int64_t row) const noexcept { return last != nullptr ? last[row] : until; }
 };
 
 /// Whether the columns keep what the comments above promise, so that nothing reads outside of them: offsets rise from 0

@@ -102,8 +102,10 @@ std::pair<std::int64_t, std::int64_t> visible_events(const LogView& log, const R
   if (entity < 0) return {0, 0};
   const std::int64_t* begin = log.time + log.entity_offsets[entity];
   const std::int64_t* end = log.time + log.entity_offsets[entity + 1];
-  const std::int64_t* from = begin != end && *begin >= rows.lo[row] ? begin : std::lower_bound(begin, end, rows.lo[row]);
-  const std::int64_t* to = from != end && end[-1] <= rows.last[row] ? end : std::upper_bound(from, end, rows.last[row]);
+  const std::int64_t *from = begin, *to = end;
+  // Where a bound cuts nothing, as most do, one look tells.
+  if (rows.lo != nullptr && begin != end && *begin < rows.lo[row]) from = std::lower_bound(begin, end, rows.lo[row]);
+  if (rows.last != nullptr && from != end && end[-1] > rows.last[row]) to = std::upper_bound(from, end, rows.last[row]);
   return {from - log.time, to - log.time};
 }
 

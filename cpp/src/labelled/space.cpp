@@ -21,7 +21,7 @@ AbsenceWindow make_window(const Database& database, const RowsView& rows, std::u
   window.eligible.assign(static_cast<std::size_t>(database.n_rows), 0);
   for (std::size_t row = 0; row < window.eligible.size(); ++row) {
     if (database.offsets[row] == database.offsets[row + 1]) continue;
-    const std::uint64_t seen = static_cast<std::uint64_t>(rows.last[row]) -
+    const std::uint64_t seen = static_cast<std::uint64_t>(rows.end(row)) -
                                static_cast<std::uint64_t>(database.first_time[row]);
     if (seen >= within) window.eligible[row] = (seen - within) / unit + 1;
   }

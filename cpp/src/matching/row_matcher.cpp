@@ -198,7 +198,27 @@ bool RowMatcher::collect(std::int64_t begin, std::int64_t end) {
 std::size_t RowMatcher::list_hits(std::int64_t begin, std::int64_t end, std::uint64_t& found) {
   const std::size_t wanted = static_cast<std::size_t>(end - begin) + CompiledPattern::spare_hits;
   if (hits_.size() < wanted) hits_.resize(wanted);
-  return compiled_.list_hits(begin, end, hits_.data(), found);
+  const std::size_t n = compiled_.list_hits(begin, end, hits_.data(), found);
+  n_listed_ += static_cast<std::int64_t>(n);
+  n_looked_at_ += end - begin;
+  return n;
+}
+
+// Rows follow each other in memory, but what is read of their times are a few of each: no processor foresees that.
+void RowMatcher::fetch_times(std::int64_t row) noexcept {
+  if (rows_.entity[row] < 0) return;
+  constexpr std::int64_t per_line = 8, most_lines = 16;
+  const std::int64_t* offsets = log_.entity_offsets + rows_.entity[row];
+  if (2 * per_line * n_listed_ > n_looked_at_) {  // most lines of times are read
+    const std::int64_t end = std::min(offsets[1], offsets[0] + per_line * most_lines);
+    // Read, because a fetch from a page that has not been read lately is dropped.
+    if (offsets[0] < end) touched_ = log_.time[offsets[0]];
+    for (std::int64_t i = offsets[0]; i < end; i += per_line) __builtin_prefetch(log_.time + i);
+  } else if (rows_.lo != nullptr || rows_.last != nullptr) {
+    // Whether a row sees all of its entity is told by the first and the last time.
+    __builtin_prefetch(log_.time + offsets[0]);
+    __builtin_prefetch(log_.time + offsets[1]);
+  }
 }
 
 bool RowMatcher::has_tied_events() const noexcept {
@@ -257,12 +277,7 @@ bool RowMatcher::run(std::int64_t row, bool first_only) {
   moments_.clear();
   matched_.clear();
   undecided_ = false;
-  // Whether a row sees all of its entity is told by the first and the last time, which are far apart in memory.
-  if (row + rows_ahead < rows_.n_rows && rows_.entity[row + rows_ahead] >= 0) {
-    const std::int64_t* offsets = log_.entity_offsets + rows_.entity[row + rows_ahead];
-    __builtin_prefetch(log_.time + offsets[0]);
-    __builtin_prefetch(log_.time + offsets[1]);
-  }
+  if (row + rows_ahead < rows_.n_rows) fetch_times(row + rows_ahead);
   const auto [from, to] = visible_events(log_, rows_, row);
   if (compiled_.plain() && to - from <= tuning::poll_steps) {
     if (poll_.spend(to - from)) return false;
@@ -277,7 +292,7 @@ bool RowMatcher::run(std::int64_t row, bool first_only) {
   if (!collect(from, to)) return false;
   if (events_.empty()) return true;
 
-  last_ = rows_.last[row];
+  last_ = rows_.end(row);
   if (compiled_.chain() && !(compiled_.reaches_ties() && has_tied_events())) {
     run_chain(events_.size(), [&](std::size_t e) { return events_[e]; }, first_only);
     return true;

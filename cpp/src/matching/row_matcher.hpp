@@ -90,6 +90,7 @@ class RowMatcher {
   /// The events of [begin, end) that some predicate takes; none where a step's is missing.
   [[nodiscard]] bool collect(std::int64_t begin, std::int64_t end);
   [[nodiscard]] std::size_t list_hits(std::int64_t begin, std::int64_t end, std::uint64_t& found);
+  void fetch_times(std::int64_t row) noexcept;
   [[nodiscard]] bool has_tied_events() const noexcept;
   template <class EventAt>
   void run_chain(std::size_t n_events, const EventAt& event_at, bool first_only);
@@ -118,6 +119,8 @@ class RowMatcher {
   std::vector<Moment> moments_;  // positive part matched
   std::vector<Moment> matched_;  // and the trailing absences hold
   bool undecided_ = false;
+  volatile std::int64_t touched_ = 0;  // so that the read is not left out
+  std::int64_t n_listed_ = 0, n_looked_at_ = 0;  // events so far
   std::int64_t anchor_ = 0;
   std::int64_t last_ = 0;
 };

@@ -218,7 +218,7 @@ Result<Database> build(const LogView& log, const RowsView& rows, std::size_t n_i
     });
     if (at > begin) {
       database.first_time[static_cast<std::size_t>(row)] = first;
-      database.last_tick[static_cast<std::size_t>(row)] = distance(rows.last[row], first) / step;
+      database.last_tick[static_cast<std::size_t>(row)] = distance(rows.end(row), first) / step;
     }
     return done;
   });

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FrequentOptions", "FrequentResult", "mine_frequent"]
 
-_FIRST_TIME = -(2**63) + 1
-_LAST_TIME = 2**63 - 1
 _SHOWN_ROWS = 20
 _CHUNK_ROWS = 1 << 18
 _CHUNK_BYTES = 2**31 - 1
@@ -283,11 +281,7 @@ def mine_frequent(log: EventLog, options: FrequentOptions | None = None) -> Freq
     texts = [quote_name(name) for name in log.event_types]
     by_text = sorted(range(len(texts)), key=lambda i: texts[i].encode())
     n_entities = log.n_entities
-    rows = _native.Rows(
-        entity=np.arange(n_entities, dtype=np.int64),
-        lo=np.full(n_entities, _FIRST_TIME, dtype=np.int64),
-        last=np.full(n_entities, _LAST_TIME, dtype=np.int64),
-    )
+    rows = _native.Rows(entity=np.arange(n_entities, dtype=np.int64))
     min_support = options._min_entities(n_entities)
     min_gap, max_gap, max_span = options._limits()
     found = _native.mine_frequent(

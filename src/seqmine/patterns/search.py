@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["LabelRows", "RowLabels", "compile_pattern", "count", "find"]
 
 _CHUNK = 1 << 20
-_FIRST_TIME = -(2**63) + 1  # int64 minimum never occurs as a time
 
 
 class RowLabels(Protocol):
@@ -245,11 +244,7 @@ def _check_labels(labels: object) -> None:
 
 def _whole_log(log: EventLog) -> _native.Rows:
     """Every entity once, seen from the beginning of time to the end of observation."""
-    return _native.Rows(
-        entity=np.arange(log.n_entities, dtype=np.int64),
-        lo=np.full(log.n_entities, _FIRST_TIME, dtype=np.int64),
-        last=np.full(log.n_entities, log.observed_until, dtype=np.int64),
-    )
+    return _native.Rows(entity=np.arange(log.n_entities, dtype=np.int64), until=log.observed_until)
 
 
 def _names(entities: pa.Array[Any], index: npt.NDArray[np.int64]) -> pa.ChunkedArray[Any]:
