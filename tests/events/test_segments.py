@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from event_rows import rows_of, table
 
 from seqmine import _files, errors
-from seqmine.events import EventLog, segments
+from seqmine.events import EventLog, segments, storage
 from seqmine.events.segments import MAX_SEGMENTS
 
 BASE = table([(f"e{i % 9}", i % 7, f"t{i % 3}") for i in range(100)])
@@ -288,6 +289,66 @@ def test_a_lock_on_a_directory_that_was_replaced_is_taken_anew(
     monkeypatch.setattr(fcntl, "flock", replaced)
     with segments.writer_lock(saved):
         assert seen[-1] == saved.stat().st_ino != seen[0]
+
+
+def opened_while(folder: Path, line: int, change: Callable[[], object]) -> tuple[str, bool]:
+    """Open a log, with a change before the ``line``-th line of its reading; the digest, and whether it got so far."""
+    files = {segments.__file__, storage.__file__}
+    left = line
+
+    def local(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left == 0:
+                sys.settrace(None)
+                change()
+        return local if left > 0 else None
+
+    before = sys.gettrace()
+    sys.settrace(lambda frame, event, argument: local if frame.f_code.co_filename in files else None)
+    try:
+        log = EventLog.open(folder, verify=True)
+    finally:
+        sys.settrace(before)
+    return log.digest, left <= 0
+
+
+def test_a_log_may_be_replaced_at_every_line_of_its_opening(grown: Path, tmp_path: Path) -> None:
+    """Once by the compacted log, once by one that has grown differently: it is one of both, and no error."""
+    compacted, regrown, other = tmp_path / "compacted", tmp_path / "regrown", tmp_path / "other"
+    shutil.copytree(grown, compacted)
+    EventLog.open(compacted).compact()
+    EventLog.from_arrow(BASE).save(regrown)
+    EventLog.open(regrown).append(BATCH.slice(1), compact=False)
+    digests = {EventLog.open(path).digest for path in (compacted, regrown)}
+    assert len(digests) == 2
+
+    line, reached = 1, True
+    while reached:
+        for replacement in (compacted, regrown):
+            shutil.copytree(replacement, other)
+
+            def replace() -> None:
+                assert _files._exchange(other, grown)
+                shutil.rmtree(other)
+
+            digest, reached = opened_while(grown, line, replace)
+            assert digest in digests
+            if not reached:
+                replace()
+        line += 1
+    assert line > 150
+
+
+def test_a_held_directory_keeps_its_number(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    for _ in range(50):
+        with segments._held(folder) as before:
+            folder.rmdir()
+            folder.mkdir()
+            assert segments._identity(folder) != before
 
 
 def writer(folder: str, name: str, n: int) -> None:

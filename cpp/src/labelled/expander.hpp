@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -134,6 +134,7 @@ class Expander {
   std::vector<std::uint32_t> occurrence_count_;  // entries by item
   std::vector<std::uint64_t> mask_;            // bins by item in this row
   std::vector<std::size_t> slot_;              // by item: where its next entry goes; only during distribution
+  static constexpr std::size_t no_slot = std::numeric_limits<std::size_t>::max();
   std::vector<std::uint32_t> touched_, touched_in_row_;
   std::vector<Child> children_;
   std::vector<std::uint64_t> full_count_;      // absences: rows in which every window has the item

@@ -70,16 +70,16 @@ def open_saved(path: str | os.PathLike[str], *, verify: bool) -> SavedLog:
     """Map a saved log and its segments; see `EventLog.open`."""
     folder = Path(path)
     for _ in range(_TRIES):
-        before = _identity(folder)
-        try:
-            with reading(str(folder)):  # files can go at any moment while a writer replaces the directory
-                found = _open(folder, verify=verify)
-        except (CorruptFileError, MissingInputError):
+        with _held(folder) as before:
+            try:
+                with reading(str(folder)):  # files can go at any moment while a writer replaces the directory
+                    found = _open(folder, verify=verify)
+            except (CorruptFileError, MissingInputError):
+                if _identity(folder) == before:
+                    raise
+                continue  # a writer replaced the directory while it was read
             if _identity(folder) == before:
-                raise
-            continue  # a writer replaced the directory while it was read
-        if _identity(folder) == before:
-            return found
+                return found
     raise CorruptFileError(
         "the saved log was replaced again and again while it was opened", file=str(folder), hint="try again"
     )
@@ -232,6 +232,19 @@ def _segments(folder: Path) -> list[Path]:
 
 def _name(number: int) -> str:
     return f"segment-{number:06}"
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[tuple[int, int] | None]:
+    """Give a directory's identity, and hold it open, so that no later directory gets the same number meanwhile."""
+    handle = None
+    with contextlib.suppress(OSError):  # not there; or a system that does not open directories
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield _identity(folder) if handle is None else _identity_of(os.fstat(handle))
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

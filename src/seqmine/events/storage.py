@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -129,9 +130,11 @@ def load_log(folder: Path, *, verify: bool, format: str = FORMAT) -> Stored:
 
 def _manifest(folder: Path, format: str) -> tuple[dict[str, Any], bytes]:
     path = folder / MANIFEST
-    if not folder.exists():
-        raise MissingInputError("there is no such saved log", file=str(folder), hint="check the path")
-    if not folder.is_dir():
+    try:  # asked once: a writer may replace the log between two questions
+        mode = folder.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingInputError("there is no such saved log", file=str(folder), hint="check the path") from error
+    if not stat.S_ISDIR(mode):
         raise ParameterError(
             "a saved log is a directory, and this is a file", file=str(folder), hint="use EventLog.read for files"
         )
