@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -276,6 +277,73 @@ def test_missing_doubled_and_too_many_columns(data: pa.Table, tmp_path: Path) ->
     wide = pa.table({str(i): [1] for i in range(10_001)})
     with pytest.raises(errors.InputLimitError, match="10,001 columns"):
         EventLog.from_arrow(wide)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_dictionary": False},
+        {"dictionary_pagesize_limit": 2000},  # dictionaries are given up within each row group
+        {"use_dictionary": ["event"], "column_encoding": {"entity": "DELTA_LENGTH_BYTE_ARRAY"}},
+        {"use_dictionary": False, "column_encoding": {"entity": "PLAIN", "event": "DELTA_BYTE_ARRAY"}},
+        {"data_page_version": "2.0", "compression": "zstd"},
+    ],
+)
+def test_parquet_encodings(options: dict[str, Any], tmp_path: Path) -> None:
+    n = 200_000  # files of less are not looked at for dictionaries
+    numbers = np.random.default_rng(1).integers(0, 30_000, n)
+    data = pa.table(
+        {
+            "entity": [f"e{i}" for i in numbers],
+            "time": pa.array(np.arange(n), pa.timestamp("us", "UTC")),
+            "event": [f"t{i % 7}" for i in numbers],
+        }
+    )
+    pq.write_table(data, tmp_path / "e.parquet", row_group_size=90_000, **options)
+    keywords: dict[str, Any] = {"plausible_years": None}
+    assert EventLog.read(tmp_path / "e.parquet", **keywords).digest == EventLog.from_arrow(data, **keywords).digest
+
+
+def test_a_parquet_column_that_changes_its_encoding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Some writers go on with a delta encoding in a later row group: what is read already is not read twice."""
+    n = 2_500_000
+    codes = pa.array(np.arange(n, dtype=np.int32) // 10 % 50)
+    names = pa.array([f"e{i}" for i in range(50)])
+    data = pa.table(
+        {
+            "entity": pa.DictionaryArray.from_arrays(codes, names),
+            "time": pa.array(np.arange(n), pa.timestamp("us", "UTC")),
+            "event": pa.DictionaryArray.from_arrays(codes, names),
+        }
+    )
+    pq.write_table(data, tmp_path / "e.parquet", store_schema=False, row_group_size=700_000)
+    keywords: dict[str, Any] = {"plausible_years": None}
+    digest = EventLog.read(tmp_path / "e.parquet", **keywords).digest
+    real, failed = pq.ParquetFile.iter_batches, []
+
+    def broken(file: Any, **options: Any) -> Any:
+        for number, batch in enumerate(real(file, **options)):
+            if number == 1 and pa.types.is_dictionary(batch.schema.field("entity").type):
+                failed.append(batch.num_rows)
+                raise OSError("Not yet implemented: DecodeArrow of DictAccumulator for DeltaByteArrayDecoder.")
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", broken)
+    assert EventLog.read(tmp_path / "e.parquet", **keywords).digest == digest
+    assert len(failed) == 1
+
+
+def test_an_encoding_that_pyarrow_cannot_read(monkeypatch: pytest.MonkeyPatch, data: pa.Table, tmp_path: Path) -> None:
+    pq.write_table(data, tmp_path / "e.parquet")
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        yield from ()
+        raise OSError("Not yet implemented: DecodeArrow of a new encoding.")
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", refuse)
+    with pytest.raises(errors.SchemaError, match="cannot read: Not yet implemented"):
+        EventLog.read(tmp_path / "e.parquet")
 
 
 # --- torn and hostile ------------------------------------------------------------------------------------------------

@@ -81,8 +81,26 @@ def test_arrival_order_mixes_entities_and_keeps_the_events(
     time = table["time"].cast("int64").to_numpy()
     assert (np.diff(arrival) >= 0).all()
     assert 0 < (np.diff(time) < 0).mean() < 0.1
-    assert (np.diff(table["entity"].combine_chunks().indices) != 0).mean() > 0.9 if n_buckets == 1 else True
+    entity = table["entity"].combine_chunks().dictionary_encode().indices
+    assert (np.diff(entity) != 0).mean() > 0.9 if n_buckets == 1 else True
     assert read(tmp_path / "sim").digest == sm.simulate(SPEC, threads=1)[0].digest
+
+
+def test_ids_are_dictionaries_where_they_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def encodings(order: str) -> dict[str, bool]:
+        write_simulation(SPEC, tmp_path / "sim", order=order, force=True, threads=1)
+        group = pq.ParquetFile(tmp_path / "sim" / "events.parquet").metadata.row_group(0)
+        columns = [group.column(i) for i in range(group.num_columns)]
+        return {column.path_in_schema: "RLE_DICTIONARY" in column.encodings for column in columns}
+
+    few = encodings("arrival")
+    assert few["entity"] and few["event"] and not few["time"]
+    digest = read(tmp_path / "sim").digest
+    monkeypatch.setattr(write, "_DICTIONARY_BYTES", SPEC.entities * 11 - 1)
+    many = encodings("arrival")
+    assert many == {**few, "entity": False}
+    assert read(tmp_path / "sim").digest == digest
+    assert encodings("entity") == few
 
 
 def test_arrival_without_the_column_is_by_time(tmp_path: Path) -> None:

@@ -207,13 +207,14 @@ def reading(file: str | None, row: int | None = None) -> Iterator[None]:
         raise MissingInputError(
             f"cannot read the input: {error.strerror or 'the system refused'}", file=file, hint="check the path"
         ) from error
-    except pa.ArrowNotImplementedError as error:
-        raise SchemaError(
-            f"the input uses what this pyarrow cannot read: {str(error).splitlines()[0][:200]}",
-            file=file,
-            hint="write it again with common types and compression",
-        ) from error
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+        # The Parquet reader reports encodings that it does not know as failed input.
+        if isinstance(error, pa.ArrowNotImplementedError) or "Not yet implemented" in str(error):
+            raise SchemaError(
+                f"the input uses what this pyarrow cannot read: {str(error).splitlines()[0][:200]}",
+                file=file,
+                hint="write it again with common types, encodings and compression",
+            ) from error
         raise CorruptFileError(
             "the file is torn or damaged" if file else "the stream failed or is damaged",
             file=file,

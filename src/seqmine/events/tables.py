@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from seqmine.errors import CorruptFileError
+from seqmine.errors import CorruptFileError, SchemaError
 from seqmine.events.arrow import pa
 from seqmine.events.columns import is_text
 from seqmine.events.sources import BATCH_ROWS, Chunk, batches_of, check_readable, readable, reading
@@ -32,8 +32,21 @@ class ParquetSource:
         return self._outline[0]
 
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
-        with self._opened(self._repeating(columns)) as file:
-            yield from batches_of(file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns)), self.name)
+        read = 0
+        for dictionaries in (self._repeating(columns), []):
+            try:
+                with self._opened(dictionaries) as file:
+                    batches = file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns))
+                    for chunk in batches_of(batches, self.name):
+                        fresh = chunk.batch.slice(max(0, read - chunk.first_row))
+                        if fresh.num_rows:
+                            yield Chunk(fresh, max(read, chunk.first_row))
+                            read = chunk.first_row + chunk.batch.num_rows
+                return
+            except SchemaError:
+                # pyarrow makes no dictionaries of the delta encodings, which a later row group may have.
+                if not dictionaries:
+                    raise
 
     @functools.cached_property
     def _outline(self) -> tuple[pa.Schema, int]:
@@ -49,19 +62,19 @@ class ParquetSource:
         when it looks at the column statistics of a damaged footer.
         """
         schema, rows = self._outline
-        texts = [name for name in columns if is_text(schema.field(name).type)]
-        if rows < _WORTH_A_LOOK or not texts:
+        if rows < _WORTH_A_LOOK:
             return []
-        with reading(self.name), self._opened(texts) as file:
-            first = next(file.iter_batches(batch_size=_LOOK, columns=texts), None)
-            if first is None:
-                return []
-            return [
-                name
-                for name in texts
-                if pa.types.is_dictionary(first.column(name).type)
-                and 2 * len(first.column(name).dictionary) < max(first.num_rows, 1)
-            ]
+        return [name for name in columns if is_text(schema.field(name).type) and self._repeats(name)]
+
+    def _repeats(self, name: str) -> bool:
+        try:
+            with reading(self.name), self._opened([name]) as file:
+                first = next(file.iter_batches(batch_size=_LOOK, columns=[name]), None)
+        except SchemaError:  # an encoding that pyarrow makes no dictionary of
+            return False
+        if first is None or not pa.types.is_dictionary(first.column(0).type):
+            return False
+        return bool(2 * len(first.column(0).dictionary) < first.num_rows)
 
     @contextlib.contextmanager
     def _opened(self, dictionaries: list[str]) -> Iterator[Any]:
