@@ -144,19 +144,28 @@ def run_step(step: str, folder: Path, events: int, threads: int) -> dict[str, An
 
 
 def study(sizes: list[int], threads: int, rounds: int) -> None:
-    """Measure sizes; of several rounds the one of least CPU time counts."""
-    for events in sizes:
-        folder = WORK / f"log-{events}"
+    """Measure sizes; of several rounds the one of least CPU time counts.
+
+    Each round goes through all sizes: a machine that slows down for minutes slows them all, not one of them.
+    """
+    folders = {events: WORK / f"log-{events}" for events in sizes}
+    runs: dict[tuple[int, str], list[dict[str, Any]]] = {}
+
+    def step_of(events: int, step: str) -> None:
+        run = run_step(step, folders[events], events, threads)
+        runs.setdefault((events, step), []).append(run)
+        print(f"    {events:,} events: {step} {run['wall']:.2f} s, {run['peak'] / 1e9:.2f} GB", flush=True)
+
+    for events, folder in folders.items():
         folder.mkdir(parents=True, exist_ok=True)
-        row: dict[str, Any] = {}
-        for step in STEPS:
-            many = 1 if step == "simulate" else rounds
-            runs = [run_step(step, folder, events, threads) for _ in range(many)]
-            row[step] = min(runs, key=lambda run: run["cpu"])
-            print(
-                f"    {events:,} events: {step} {row[step]['wall']:.2f} s, {row[step]['peak'] / 1e9:.2f} GB", flush=True
-            )
+        step_of(events, "simulate")
+    for _ in range(rounds):
+        for events in sizes:
+            for step in STEPS[1:]:
+                step_of(events, step)
+    for events, folder in folders.items():
         shutil.rmtree(folder)
+        row = {step: min(runs[events, step], key=lambda run: run["cpu"]) for step in STEPS}
         keep("sizes", {**load().get("sizes", {}), str(events): {**row, "threads": threads, "rounds": rounds}})
 
 
