@@ -91,7 +91,7 @@ TEST_CASE("blocks of an arena never overlap, in whatever order of sizes") {
     std::uint32_t next = 1;
     std::int64_t most_live = 0, live = 0, largest = 0;
     for (int step = 0; step < 20'000; ++step) {
-      if (!blocks.empty() && random() % 100 < 48) {
+      if (!blocks.empty() && random() % 100 < 32) {
         const std::size_t keep = blocks.size() - 1 - random() % std::min<std::size_t>(blocks.size(), 3);
         for (std::size_t i = keep; i < blocks.size(); ++i) {
           const Block& block = blocks[i];
