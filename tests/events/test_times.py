@@ -349,3 +349,20 @@ def test_reader_keeps_no_reference_and_flags_only_what_is_bad() -> None:
     assert time[1] == micros("2026-10-25T04:00:00+01:00")
     assert time[flags != 0].tolist() == [0, 0, 0, 0]
     assert time.dtype == np.int64
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.timestamp("us"), pa.timestamp("us", "UTC")])
+def test_the_least_integer_is_no_time(kind: pa.DataType) -> None:
+    """It has no opposite, so no distance from it can be told; every other microsecond has a place."""
+    keywords: dict[str, Any] = {"plausible_years": None}
+    if kind == pa.int64():
+        keywords["time_unit"] = "us"
+    elif kind.tz is None:
+        keywords["timezone"] = "UTC"
+    times = pa.array([5, -(2**63), -(2**63) + 1], pa.int64())
+    rows = pa.table({"entity": ["a"] * 3, "time": times.cast(kind), "event": ["x"] * 3})
+    with pytest.raises(errors.DataError, match="row 1"):
+        EventLog.from_arrow(rows, **keywords)
+    if kind == pa.int64() or kind.tz is not None:
+        kept = EventLog.from_arrow(rows.take([0, 2]), **keywords, observed_until="2026-01-01T00:00:00Z")
+        assert kept.time.tolist() == [-(2**63) + 1, 5]

@@ -372,7 +372,9 @@ def _scale(raw: Int64, unit: str) -> tuple[Int64, Bytes]:
         flags[raw < MIN_TIME] = reasons.TIME_OUT_OF_RANGE.number
         return time, flags
     factor = _TO_MICROSECONDS[unit]
-    outside = (raw > MAX_TIME // factor) | (raw < -(MAX_TIME // factor))
+    outside = (raw < MIN_TIME) if factor == 1 else (raw > MAX_TIME // factor) | (raw < -(MAX_TIME // factor))
+    if factor == 1 and not outside.any():  # the usual case of every batch
+        return raw, flags
     flags[outside] = reasons.TIME_OUT_OF_RANGE.number
     return np.where(outside, 0, raw) * factor, flags
 
