@@ -15,14 +15,15 @@ from seqmine.capacity.spec import CapacitySpec
 
 Cost = Callable[[Case], float]
 
-INGEST, MINE, ENTRY, BASE, HELD = 2e-7, 4e-7, 0.9, 150e6, 40.0
+INGEST, MINE, ENTRY, BASE, HELD = 2e-7, 2e-8, 0.9, 150e6, 40.0
 
 
 def planted_seconds(case: Case) -> float:
-    """2e-7 s an event to ingest, 4e-7 to mine, a tenth of which only one thread can do."""
+    """2e-7 s an event to ingest, 2e-8 log2(n) to mine, a tenth of which only one thread can do."""
     events = case.workload.events
     share = (1 + 0.1 * (case.threads - 1)) / case.threads
-    return {"ingest": INGEST * events * share, "label": 1e-9 * events, "mine": MINE * events * share}[case.step]
+    mined = MINE * events * math.log2(events)
+    return {"ingest": INGEST * events * share, "label": 1e-9 * events, "mine": mined * share}[case.step]
 
 
 def planted_peak(case: Case) -> float:

@@ -19,4 +19,4 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     exec(compile(block, str(PAGE), "exec"), {})
-    assert "0.33 h (" in capsys.readouterr().out
+    assert "0.45 h (" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import os
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -297,7 +298,7 @@ def _law(step: str, measured: RunSet, largest: Run) -> Scalability:
     if step == "label":
         return Scalability(1.0, 0.0, _MOST_CORES)
     runs = [r for r in measured.runs if r.case.step == step and r.case.workload == largest.case.workload]
-    return fit_scalability({run.case.threads: max(min(run.wall), 1e-6) for run in runs})
+    return fit_scalability({run.case.threads: max(statistics.median(run.wall), 1e-6) for run in runs})
 
 
 def _total(steps: Sequence[StepPlan]) -> Interval:
@@ -396,8 +397,9 @@ def _extrapolating(spec: CapacitySpec, sizes: set[int], steps: Sequence[StepPlan
             f"caches: the largest run's {held / 1e6:,.0f} MB fit, or nearly, the last cache of "
             f"{caches().last / 1e6:,.0f} MB; beyond it every row may take longer than any that was measured"
         )
-    if events > largest and any(len(step.time_model.fits) > 1 for step in steps):
-        names = ", ".join(step.step for step in steps if len(step.time_model.fits) > 1)
+    unsure = [step.step for step in steps if len({"ordered" in fit.terms for fit in step.time_model.fits}) > 1]
+    if events > largest and unsure:
+        names = ", ".join(unsure)
         said.append(
             f"growth: the runs cannot tell growth with n from growth with n log n ({names}); the interval spans both"
         )
@@ -407,10 +409,10 @@ def _extrapolating(spec: CapacitySpec, sizes: set[int], steps: Sequence[StepPlan
 def _notes(base: Mapping[str, Sequence[Run]], steps: Sequence[StepPlan]) -> list[str]:
     said = []
     runs = [run for row in base.values() for run in row if min(run.cpu) > 0.05]
-    ratios = sorted(min(run.wall) / min(run.cpu) for run in runs)
-    if ratios and ratios[len(ratios) // 2] > _BUSY:
+    busy = statistics.median(min(run.wall) / min(run.cpu) for run in runs) if runs else 1.0
+    if busy > _BUSY:
         said.append(
-            f"this machine was busy: steps took {ratios[len(ratios) // 2]:.1f} times their CPU time. The plan is for "
+            f"this machine was busy: steps took {busy:.1f} times their CPU time. The plan is for "
             "an idle machine and takes CPU time for one thread; what several threads gain looks smaller than it is"
         )
     few = [step.step for step in steps if step.threads.rivals]

@@ -76,9 +76,12 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """What the work takes on an idle machine: the best round; with one thread, no more than its CPU time."""
-        best = min(self.wall)
-        return max(1e-6, min(best, *self.cpu) if self.case.threads == 1 else best)
+        """What the work takes on an idle machine: the median round; with one thread, no more than its CPU time.
+
+        Not the best round: a long run holds good moments and bad ones, and the best of a few short ones only good.
+        """
+        rounds = map(min, self.wall, self.cpu) if self.case.threads == 1 else self.wall
+        return max(1e-6, statistics.median(rounds))
 
 
 @dataclass(frozen=True)

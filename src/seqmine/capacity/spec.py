@@ -116,7 +116,7 @@ class CapacitySpec:
     max_events
         Events of the largest run that is measured.
     rounds
-        Times that each run is measured; the best counts.
+        Times that each run is measured; the median counts.
     level
         Share of predictions that the intervals are to hold.
     seed
@@ -146,7 +146,7 @@ class CapacitySpec:
     memory: int | float | None = None
     within: str | timedelta | None = None
     max_events: int | float = 3_000_000
-    rounds: int = 2
+    rounds: int = 3
     level: float = 0.9
     seed: int = 0
 

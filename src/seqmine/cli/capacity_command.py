@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option("--level", type=float, default=0.9, show_default=True, help="Share of cases that the intervals hold.")
 @click.option("--max-events", type=Size(), default="3e6", show_default=True, help="Events of the largest run measured.")
 @click.option(
-    "--repeat", "rounds", type=click.IntRange(min=1), default=2, show_default=True, help="Rounds of each run."
+    "--repeat", "rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds of each run."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the simulated logs.")
 @click.option(
