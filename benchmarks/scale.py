@@ -366,7 +366,7 @@ def capacity_lines(kept: list[dict[str, Any]]) -> list[str]:
     return [
         f"{PLANNED_EVENTS:,} events of {len(kept)} shapes (entities, types, window), one thread, on "
         f"{kept[0]['machine']}; planned from runs",
-        "of at most 3,000,000 events, then run (median rounds; the lesser of wall and CPU time).",
+        "of at most 3,000,000 events, then run (mean of the rounds; the lesser of wall and CPU time).",
         "",
         *table(["shape", "step", "planned s", "took s", "off by", "planned GB", "peak GB"], rows),
         "",

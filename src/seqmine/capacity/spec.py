@@ -116,7 +116,7 @@ class CapacitySpec:
     max_events
         Events of the largest run that is measured.
     rounds
-        Times that each run is measured; the median counts.
+        Times that each run is measured; the mean counts.
     level
         Share of predictions that the intervals are to hold.
     seed
