@@ -88,6 +88,7 @@ Problem random_problem(std::mt19937_64& rng, std::int64_t n_entities) {
   options.top_k = 1 + static_cast<std::int64_t>(rng() % 12);
   options.redundancy = std::vector<double>{-1.0, 0.0, 0.5, 0.9, 1.0}[rng() % 5];
   options.direction = static_cast<Direction>(rng() % 3);
+  options.most_distributed = std::vector<std::size_t>{0, 1, 2, 5}[rng() % 4];
   if (rng() % 3 == 0) {
     const auto first = static_cast<std::int32_t>(problem.items.size()) - static_cast<std::int32_t>(problem.log.n_types);
     for (auto item = first; item < static_cast<std::int32_t>(problem.items.size()); ++item) {
@@ -180,7 +181,7 @@ TEST_CASE("learned gaps: the counts of every reported interval are exact, and no
   CHECK(narrowed > 100);
 }
 
-TEST_CASE("the same patterns for any number of threads, measure and gap mode") {
+TEST_CASE("the same patterns for any number of threads and size of groups, measure and gap mode") {
   std::mt19937_64 rng(13);
   for (int round = 0; round < 24; ++round) {
     Problem problem = random_problem(rng, 600);
@@ -195,8 +196,9 @@ TEST_CASE("the same patterns for any number of threads, measure and gap mode") {
     options.threads = 1;
     const Result<MinerResult> one = run(problem, options);
     REQUIRE(one.ok());
-    for (const int threads : {2, 4, 8}) {
+    for (const int threads : {2, 4, 8, 1}) {
       options.threads = threads;
+      options.most_distributed = threads == 2 ? 0 : static_cast<std::size_t>(40 * threads);
       const Result<MinerResult> many = run(problem, options);
       REQUIRE(many.ok());
       require_same(one.value().patterns, many.value().patterns);

@@ -8,6 +8,7 @@
 
 #include "seqmine/database.hpp"
 #include "seqmine/pattern.hpp"
+#include "seqmine/tuning.hpp"
 
 namespace seqmine {
 
@@ -56,6 +57,7 @@ struct MinerOptions {
   int threads = 0;
   double max_seconds = 0.0;     // 0: no limit
   std::int64_t max_memory = 0;  // bytes; 0: no limit
+  std::size_t most_distributed = 0;  // see tuning::least_distributed; 0: chosen. Never changes the answer
 };
 
 struct MinedStep {

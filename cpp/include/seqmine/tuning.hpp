@@ -50,6 +50,11 @@ inline constexpr std::int64_t most_merged_entries = 1'000'000;
 /// Records of rows and gap bins (16 bytes each) that a worker holds before it adds them up.
 inline constexpr std::size_t most_masks = 250'000;
 
+/// A worker lists the occurrences of one prefix's children (4 bytes each; 12 with a span limit) at once where they are at
+/// most this many, or this share of all entries. Others go in groups, best first, and every group takes a scan of its
+/// own: a share, so that a larger log has larger groups and not more of them.
+inline constexpr std::size_t least_distributed = std::size_t{1} << 20, distributed_share = 20;
+
 /// How many occurrences ahead a scan fetches the window and the entries behind it. Lists of occurrences jump through a
 /// database that no cache holds: without it the scans of a 3 M entry log waited three quarters of their time.
 inline constexpr std::size_t fetch_ahead = 12;

@@ -172,9 +172,10 @@ std::vector<std::uint32_t> Evidence<Time>::rows(const Candidate& pattern) {
     ends = left.view();
   }
   std::vector<std::uint32_t> rows;
-  for (std::size_t i = 0; i < ends.n; ++i) {
-    const std::uint32_t row = space_.row_of(ends.position[i]);
-    if (rows.empty() || rows.back() != row) rows.push_back(row);
+  for (std::size_t i = 0; i < ends.n;) {
+    rows.push_back(space_.row_of(ends.position[i]));
+    const std::int64_t row_end = space_.database->offsets[rows.back() + std::size_t{1}];
+    while (i < ends.n && ends.position[i] < row_end) ++i;
   }
   return rows;
 }
@@ -260,6 +261,7 @@ void Evidence<Time>::refine(Candidate& pattern, search::HaltState& halt) {
   Candidate widest = pattern;
   widest.gaps.assign(length - 1, space_.full_gap);
   const std::vector<std::uint32_t> support = rows(widest);
+  levels_.resize(length - 1);  // other patterns share no more than that
   std::vector<OwnedOccurrences> entries(length);
   for (std::size_t step = 0; step < length; ++step) {
     const Occurrences root = space_.root_of(pattern.items[step]);
@@ -275,21 +277,26 @@ void Evidence<Time>::refine(Candidate& pattern, search::HaltState& halt) {
     }
   }
   constexpr int sweeps = 2;
-  std::vector<OwnedOccurrences> begins(length);
-  OwnedOccurrences ends, longer;
+  std::vector<OwnedOccurrences> joined(length);
+  std::vector<Occurrences> begins(length);
+  OwnedOccurrences shorter, longer;
   for (int sweep = 0; sweep < sweeps; ++sweep) {
-    begins[length - 1] = entries[length - 1];
-    if (pattern.absent >= 0) drop_followed(pattern, entries[length - 1].view(), begins[length - 1]);
+    begins[length - 1] = entries[length - 1].view();
+    if (pattern.absent >= 0) {
+      drop_followed(pattern, entries[length - 1].view(), joined[length - 1]);
+      begins[length - 1] = joined[length - 1].view();
+    }
     for (std::size_t step = length - 1; step-- > 1;) {
-      join_back(begins[step + 1].view(), entries[step].view(), pattern.gaps[step], begins[step]);
+      join_back(begins[step + 1], entries[step].view(), pattern.gaps[step], joined[step]);
+      begins[step] = joined[step].view();
     }
     bool moved = false, moved_later = false;
-    ends = entries[0];
+    Occurrences ends = entries[0].view();
     for (std::size_t gap = 0; gap + 1 < length; ++gap) {
       if (halt.poll()) return;
       const bool settled = sweep == 0 && gap + 2 == length && !moved && pattern.absent < 0;  // by the search
       if (settled) break;
-      const BestInterval best = best_gap(ends.view(), begins[gap + 1].view());
+      const BestInterval best = best_gap(ends, begins[gap + 1]);
       if (best.found && best.score.value > pattern.score.value) {
         pattern.gaps[gap] = space_.grid.interval(best.first, best.last);
         pattern.tally = best.tally;
@@ -298,8 +305,9 @@ void Evidence<Time>::refine(Candidate& pattern, search::HaltState& halt) {
         moved_later = moved_later || gap > 0;
       }
       if (gap + 2 == length) break;
-      join(ends.view(), entries[gap + 1].view(), pattern.gaps[gap], longer);
-      std::swap(ends, longer);
+      join(ends, entries[gap + 1].view(), pattern.gaps[gap], longer);
+      std::swap(shorter, longer);
+      ends = shorter.view();
     }
     if (!moved_later) return;  // the first gap saw the others as they are now
   }

@@ -78,6 +78,14 @@ void Expander<Time>::next_row() {
 }
 
 template <class Time>
+void Expander<Time>::new_node() {
+  if (++node_stamp_ == 0) {
+    for (Seen& seen : seen_) seen.allowed = 0;
+    node_stamp_ = 1;
+  }
+}
+
+template <class Time>
 Tally Expander<Time>::tally_of(std::uint32_t item) const noexcept {
   const std::uint64_t count = space_.has_table() ? cells_[item].count : count_[item];
   Tally tally{static_cast<std::int64_t>(count >> 32), static_cast<std::int64_t>(count & 0xffff'ffffU)};
@@ -98,10 +106,7 @@ bool Expander<Time>::admit(const Tally& tally, std::size_t n_occurrences) {
   const double threshold = pool_.threshold();
   // Where the table is longer than the windows are likely to be, reading it costs more than it saves.
   if (follows.size() > 4 * n_occurrences) return true;
-  if (++node_stamp_ == 0) {
-    for (Seen& seen : seen_) seen.allowed = 0;
-    node_stamp_ = 1;
-  }
+  new_node();
   std::int64_t n_allowed = 0;
   for (const PairTable::Entry& entry : follows) {
     if (space_.scorer.bound(smaller(tally, entry.tally)) < threshold) continue;
@@ -126,7 +131,7 @@ bool Expander<Time>::make_room(std::size_t n, bool keep) {
 
 /// Counts an entry that lies in a gap window, once per row and item.
 template <class Time>
-inline void Expander<Time>::see(std::size_t at, std::uint32_t row, bool keep) {
+inline void Expander<Time>::see(std::size_t at, std::uint32_t row, bool count_entries, bool keep) {
   const std::uint32_t item = item_[at];
   Seen& seen = seen_[item];
   if (((seen.allowed ^ allowed_value_) & allowed_mask_) != 0) return;
@@ -137,9 +142,9 @@ inline void Expander<Time>::see(std::size_t at, std::uint32_t row, bool keep) {
     if (!weight_[0].empty()) weight_[space_.labels.label[row] != 0][item] += space_.strata.weight[row];
     if (space_.learn) touched_in_row_.push_back(item);
   }
-  if (keep) {
+  if (count_entries) {
     ++occurrence_count_[item];
-    kept_.push_unchecked(static_cast<std::uint32_t>(at));
+    if (keep) kept_.push_unchecked(static_cast<std::uint32_t>(at));
   }
 }
 
@@ -217,8 +222,9 @@ bool Expander<Time>::count_windows(const Occurrences& occurrences) {
 // latest start is the latest of all, and, for gaps, every bin in which an end lies.
 template <class Time>
 template <bool Span, bool Learn>
-bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
+bool Expander<Time>::scan_rows(const Occurrences& occurrences, const bool count_entries, std::size_t most_kept) {
   const Database& database = *space_.database;
+  bool keep = count_entries;
   for (std::size_t i = 0; i < occurrences.n;) {
     const std::uint32_t row = space_.row_of(occurrences.position[i]);
     const auto end = static_cast<std::size_t>(database.offsets[row + 1]);
@@ -227,6 +233,11 @@ bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
     next_row();
     touched_in_row_.clear();
     std::size_t cursor = occurrences.position[i] + std::size_t{1};
+    if (keep && kept_.size() > most_kept) {
+      keep = kept_whole_ = false;
+      kept_.clear();
+      kept_start_.clear();
+    }
     if (!make_room(end - cursor, keep)) return false;
     std::size_t last = i;
     std::uint64_t mask = 0, mask_time = 0;
@@ -255,7 +266,7 @@ bool Expander<Time>::scan_rows(const Occurrences& occurrences, bool keep) {
         }
       }
       const std::size_t kept_before = kept_.size();
-      see(cursor, row, keep);
+      see(cursor, row, count_entries, keep);
       if (Span && keep && kept_.size() > kept_before) kept_start_.push_unchecked(occurrences.start[last]);
       if constexpr (Learn) {
         const std::uint32_t item = item_[cursor];
@@ -293,9 +304,11 @@ bool Expander<Time>::scan(const Occurrences& occurrences, bool keep) {
   masks_.clear();
   partial_.clear();
   touched_in_row_.clear();
-  const bool whole = space_.learn ? (space_.has_span() ? scan_rows<true, true>(occurrences, keep)
-                                                       : scan_rows<false, true>(occurrences, keep))
-                                  : scan_rows<true, false>(occurrences, keep);
+  kept_whole_ = keep;
+  const std::size_t most = space_.most_distributed;
+  const bool whole = space_.learn ? (space_.has_span() ? scan_rows<true, true>(occurrences, keep, most)
+                                                       : scan_rows<false, true>(occurrences, keep, most))
+                                  : scan_rows<true, false>(occurrences, keep, most);
   if (!whole) {
     if (!halt_.halted()) halt_.cut();
     if (space_.learn) {
@@ -387,13 +400,28 @@ void Expander<Time>::grow(Subtree& subtree, const Exchange& exchange) {
           subtree.tally, false, exchange);
 }
 
-/// Gives every child its own run of the scanned entries. False when the budget is used up.
 template <class Time>
-bool Expander<Time>::distribute(const Occurrences& occurrences, std::uint32_t*& positions, std::uint64_t*& starts) {
+bool Expander<Time>::scan_again(const Occurrences& occurrences, std::span<const Child> children) {
+  new_node();
+  allowed_mask_ = ~std::uint32_t{0};
+  allowed_value_ = node_stamp_;
+  for (const Child& child : children) seen_[child.item].allowed = node_stamp_;
+  kept_.clear();
+  kept_start_.clear();
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  const bool whole = space_.has_span() ? scan_rows<true, false>(occurrences, true, most)
+                                       : scan_rows<false, false>(occurrences, true, most);
+  forget();
+  return whole;
+}
+
+template <class Time>
+bool Expander<Time>::distribute(const Occurrences& occurrences, std::span<Child> children, std::uint32_t*& positions,
+                                std::uint64_t*& starts) {
   starts = nullptr;
-  if (space_.has_table()) return distribute_windows(occurrences, positions);
+  if (space_.has_table()) return distribute_windows(occurrences, children, positions);
   std::size_t total = 0;
-  for (Child& child : children_) {
+  for (Child& child : children) {
     child.begin = total;
     slot_[child.item] = total;
     total += child.n;
@@ -408,15 +436,15 @@ bool Expander<Time>::distribute(const Occurrences& occurrences, std::uint32_t*& 
     if (starts != nullptr) starts[slot] = kept_start_[i];
     ++slot;
   }
-  for (const Child& child : children_) slot_[child.item] = no_slot;
+  for (const Child& child : children) slot_[child.item] = no_slot;
   return fits;
 }
 
 template <class Time>
-bool Expander<Time>::distribute_windows(const Occurrences& occurrences, std::uint32_t*& positions) {
+bool Expander<Time>::distribute_windows(const Occurrences& occurrences, std::span<Child> children,
+                                        std::uint32_t*& positions) {
   std::size_t total = 1;  // place 0 takes what is not wanted
-  for (Child& child : children_) {
-    if (space_.keep == search::Keep::earliest) child.n = static_cast<std::size_t>(child.tally.matched());
+  for (Child& child : children) {
     child.begin = total;
     targets_[child.item] = {static_cast<std::uint32_t>(total), 1, search::nobody};
     total += child.n;
@@ -431,7 +459,7 @@ bool Expander<Time>::distribute_windows(const Occurrences& occurrences, std::uin
       search::distribute<search::Keep::all>(space_.table, ends, targets_.data(), positions, nullptr, spend);
     }
   }
-  for (const Child& child : children_) targets_[child.item] = {};
+  for (const Child& child : children) targets_[child.item] = {};
   return positions != nullptr;
 }
 
@@ -462,38 +490,75 @@ void Expander<Time>::descend(const Occurrences& occurrences, const Tally& tally,
     });
   }
   if (children_.empty()) return;
+  if (space_.has_table() && space_.keep == search::Keep::earliest) {
+    for (Child& child : children_) child.n = static_cast<std::size_t>(child.tally.matched());
+  }
+  // Best first: the threshold rises early. Ties by item only keep the order reproducible.
+  std::sort(children_.begin(), children_.end(), [](const Child& a, const Child& b) {
+    return a.bound != b.bound ? a.bound > b.bound : a.item < b.item;
+  });
+  const search::Arena::Mark mark = arena_.mark();
+  // The descent below reuses children_.
+  Child* block = arena_.take<Child>(children_.size());
+  if (block == nullptr) {
+    halt_.cut();
+    return;
+  }
+  std::copy(children_.begin(), children_.end(), block);
+  std::span<Child> left(block, children_.size());
+  const bool kept = kept_whole_ && !space_.has_table();  // of this scan: those below overwrite it
+  while (!left.empty() && !halt_.halted()) {
+    // So many children at a time as memory is meant for; one scan finds the entries of each such group.
+    const std::size_t n = kept ? left.size() : group_of(left);
+    grow_children(occurrences, left.first(n), kept, exchange);
+    left = left.subspan(n);
+  }
+  arena_.release(mark);
+}
+
+template <class Time>
+std::size_t Expander<Time>::group_of(std::span<const Child> children) const noexcept {
+  std::size_t n = 1;
+  for (std::size_t total = children[0].n; n < children.size(); ++n) {
+    total += children[n].n;
+    if (total > space_.most_distributed) break;
+  }
+  return n;
+}
+
+template <class Time>
+void Expander<Time>::grow_children(const Occurrences& occurrences, std::span<Child> children, bool kept,
+                                   const Exchange& exchange) {
+  if (children.front().bound < pool_.threshold()) {  // best first: none of the others is better
+    stats_.pruned_by_bound += static_cast<std::int64_t>(children.size());
+    return;
+  }
   const search::Arena::Mark mark = arena_.mark();
   std::uint32_t* positions = nullptr;
   std::uint64_t* starts = nullptr;
-  Child* block = nullptr;
-  if (distribute(occurrences, positions, starts) && (block = arena_.take<Child>(children_.size())) != nullptr) {
-    // Best first: the threshold rises early. Ties by item only keep the order reproducible.
-    std::sort(children_.begin(), children_.end(), [](const Child& a, const Child& b) {
-      return a.bound != b.bound ? a.bound > b.bound : a.item < b.item;
-    });
-    // The descent below reuses children_.
-    const std::span<const Child> children(block, children_.size());
-    std::copy(children_.begin(), children_.end(), block);
-    for (const Child& child : children) {
-      if (child.bound < pool_.threshold()) {
-        ++stats_.pruned_by_bound;
-        continue;
-      }
-      const Occurrences below{positions + child.begin, starts == nullptr ? nullptr : starts + child.begin, child.n};
-      path_.push_back(child.item);
-      const auto bytes = static_cast<std::int64_t>(child.n * (starts == nullptr ? 4 : 12));
-      if (child.n >= tuning::min_task_occurrences && exchange.board.hungry() && budget_.take(bytes)) {
-        Subtree subtree{path_, child.tally, {below.position, below.position + below.n}, {}, bytes};
-        if (below.start != nullptr) subtree.start.assign(below.start, below.start + below.n);
-        exchange.board.put(exchange.worker, std::move(subtree));
-      } else {
-        descend(below, child.tally, false, exchange);
-      }
-      path_.pop_back();
-      if (halt_.halted()) break;
+  const bool ready = kept || space_.has_table() || scan_again(occurrences, children);
+  if (!ready || !distribute(occurrences, children, positions, starts)) {
+    if (!halt_.halted()) halt_.cut();
+    arena_.release(mark);
+    return;
+  }
+  for (const Child& child : children) {
+    if (child.bound < pool_.threshold()) {
+      ++stats_.pruned_by_bound;
+      continue;
     }
-  } else {
-    halt_.cut();
+    const Occurrences below{positions + child.begin, starts == nullptr ? nullptr : starts + child.begin, child.n};
+    path_.push_back(child.item);
+    const auto bytes = static_cast<std::int64_t>(child.n * (starts == nullptr ? 4 : 12));
+    if (child.n >= tuning::min_task_occurrences && exchange.board.hungry() && budget_.take(bytes)) {
+      Subtree subtree{path_, child.tally, {below.position, below.position + below.n}, {}, bytes};
+      if (below.start != nullptr) subtree.start.assign(below.start, below.start + below.n);
+      exchange.board.put(exchange.worker, std::move(subtree));
+    } else {
+      descend(below, child.tally, false, exchange);
+    }
+    path_.pop_back();
+    if (halt_.halted()) break;
   }
   arena_.release(mark);
 }

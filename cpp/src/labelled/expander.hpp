@@ -71,20 +71,25 @@ class Expander {
   };
 
   void descend(const Occurrences& occurrences, const Tally& tally, bool offered, const Exchange& exchange);
+  /// How many of these children, from the first, have few enough entries for one scan.
+  [[nodiscard]] std::size_t group_of(std::span<const Child> children) const noexcept;
+  /// Grows these children. `kept`: their entries, and perhaps others, are in kept_ already.
+  void grow_children(const Occurrences& occurrences, std::span<Child> children, bool kept, const Exchange& exchange);
   void try_absences(const Occurrences& occurrences, const Tally& tally);
   void count_absences(const Occurrences& occurrences, const AbsenceWindow& window);
   /// Marks the items that may follow the last one. False when none can.
   bool admit(const Tally& tally, std::size_t n_occurrences);
-  /// False when halted or out of memory: the counts are then incomplete and must be dropped.
+  /// False when halted or out of memory: the counts are then incomplete and must be dropped. With `keep` the entries
+  /// are counted and, where they are few enough (kept_whole_), kept for `distribute`.
   bool scan(const Occurrences& occurrences, bool keep);
   template <bool Span, bool Learn>
-  bool scan_rows(const Occurrences& occurrences, bool keep);
+  bool scan_rows(const Occurrences& occurrences, bool keep, std::size_t most_kept);
   /// With a table: counts the admitted items, or all of them, without a branch.
   bool count_windows(const Occurrences& occurrences);
   template <search::Keep keep, bool weighted>
   bool count_windows_as(const Occurrences& occurrences);
   bool make_room(std::size_t n, bool keep);
-  void see(std::size_t at, std::uint32_t row, bool keep);
+  void see(std::size_t at, std::uint32_t row, bool count_entries, bool keep);
   [[nodiscard]] Tally tally_of(std::uint32_t item) const noexcept;
   /// Turns the counts of the scan into children that support, bound and direction leave, offers their patterns
   /// when `offer`, and resets the counts.
@@ -97,8 +102,14 @@ class Expander {
   /// Adds the masks so far to tables of their items. False when halted or out of memory.
   bool add_up();
   void forget();
-  [[nodiscard]] bool distribute(const Occurrences& occurrences, std::uint32_t*& positions, std::uint64_t*& starts);
-  [[nodiscard]] bool distribute_windows(const Occurrences& occurrences, std::uint32_t*& positions);
+  /// Keeps the entries of these children alone, in a scan of its own. False when halted or out of memory.
+  [[nodiscard]] bool scan_again(const Occurrences& occurrences, std::span<const Child> children);
+  /// Gives each of these children its own run of the entries. False when the budget is used up.
+  [[nodiscard]] bool distribute(const Occurrences& occurrences, std::span<Child> children, std::uint32_t*& positions,
+                                std::uint64_t*& starts);
+  [[nodiscard]] bool distribute_windows(const Occurrences& occurrences, std::span<Child> children,
+                                        std::uint32_t*& positions);
+  void new_node();
   void next_row();
   bool tick(std::int64_t steps);
 
@@ -115,6 +126,7 @@ class Expander {
   search::Arena arena_;
   search::Scratch<std::uint32_t> kept_;
   search::Scratch<std::uint64_t> kept_start_;
+  bool kept_whole_ = false;
   search::Scratch<MaskRecord> masks_;
   search::Scratch<MaskRecord> sorted_masks_;
   IntervalSearch intervals_;

@@ -32,12 +32,16 @@ void list_roots(Space& space) {
   const Database& database = *space.database;
   const auto n_items = static_cast<std::size_t>(database.n_items());
   const std::size_t n_entries = database.item.size();
-  space.rows.resize(n_entries);
-  for (std::size_t row = 0; row < static_cast<std::size_t>(database.n_rows); ++row) {
-    for (std::int64_t at = database.offsets[row]; at < database.offsets[row + 1]; ++at) {
-      space.rows[static_cast<std::size_t>(at)] = static_cast<std::uint32_t>(row);
-    }
+  std::uint32_t row = 0;
+  const auto row_at = [&](std::size_t entry) {  // ascending entries
+    while (database.offsets[row + 1] <= static_cast<std::int64_t>(entry)) ++row;
+    return row;
+  };
+  space.block_row.reserve((n_entries >> Space::block_bits) + 2);
+  for (std::size_t at = 0; at < n_entries; at += std::size_t{1} << Space::block_bits) {
+    space.block_row.push_back(row_at(at));
   }
+  if (n_entries > 0) space.block_row.push_back(row_at(n_entries - 1));
   space.root_offsets.assign(n_items + 1, 0);
   for (const std::uint32_t item : database.item) ++space.root_offsets[item + 1];
   for (std::size_t i = 0; i < n_items; ++i) space.root_offsets[i + 1] += space.root_offsets[i];
@@ -66,6 +70,9 @@ Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsVi
   space.grid = GapGrid(options, database.unit);
   space.learn = options.learn_gaps;
   space.max_length = options.max_length;
+  space.most_distributed = options.most_distributed != 0
+                               ? options.most_distributed
+                               : std::max(tuning::least_distributed, database.item.size() / tuning::distributed_share);
   space.min_gap = ticks_at_least(options.min_gap, database.unit);
   space.max_gap = ticks_at_least(options.max_gap, database.unit);
   space.max_span = ticks_at_least(options.max_span, database.unit);
@@ -112,7 +119,7 @@ Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsVi
 }
 
 std::int64_t Space::bytes() const noexcept {
-  std::int64_t total = table.bytes() + bytes_of(rows) + bytes_of(root_offsets) + bytes_of(root) + bytes_of(root_start) +
+  std::int64_t total = table.bytes() + bytes_of(block_row) + bytes_of(root_offsets) + bytes_of(root) + bytes_of(root_start) +
                        bytes_of(tally_of_row) + bytes_of(strata.weight);
   for (const AbsenceWindow& window : windows) total += bytes_of(window.eligible) + bytes_of(window.candidate);
   return total;

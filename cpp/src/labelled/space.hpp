@@ -42,12 +42,16 @@ struct Space {
   GapGrid grid;
   bool learn = false;
   std::int32_t max_length = 0;
+  std::size_t most_distributed = 0;
   std::uint64_t min_gap = 1, max_gap = unbounded, max_span = unbounded;  // ticks
   GapInterval full_gap;                                                  // the first two, in microseconds
   /// With fixed gaps and no span: the windows of every entry, so that no scan looks at a time. Empty otherwise.
   search::ScanTable table;
   search::Keep keep = search::Keep::all;      // what the table's scans need of a row's matches
-  std::vector<std::uint32_t> rows;            // per entry, where the table is empty
+  /// Where the table is empty: the row of every 16th entry, and of the last. A row for each would take a quarter of
+  /// all that a search without a table needs.
+  std::vector<std::uint32_t> block_row;
+  static constexpr int block_bits = 4;
   std::vector<std::size_t> root_offsets;      // n_items + 1, into root; empty with a table, which has its own lists
   std::vector<std::uint32_t> root;            // entry positions by item, ascending
   std::vector<std::uint64_t> root_start;      // the same entries' ticks; only with a span limit
@@ -56,7 +60,18 @@ struct Space {
 
   [[nodiscard]] bool has_table() const noexcept { return !table.empty(); }
   [[nodiscard]] std::uint32_t row_of(std::uint32_t entry) const noexcept {
-    return has_table() ? table.row(entry) : rows[entry];
+    if (has_table()) return table.row(entry);
+    const std::size_t block = entry >> block_bits;
+    std::uint32_t first = block_row[block];
+    const std::uint32_t last = block_row[block + 1];
+    const std::int64_t* offsets = database->offsets.data();
+    if (last - first <= 4) {
+      while (first < last && offsets[first + std::size_t{1}] <= entry) ++first;
+      return first;
+    }
+    // Rows between may be empty, and many.
+    const std::int64_t* after = std::upper_bound(offsets + first + 1, offsets + last + 1, std::int64_t{entry});
+    return static_cast<std::uint32_t>(after - offsets - 1);
   }
   [[nodiscard]] bool has_span() const noexcept { return max_span != unbounded; }
   [[nodiscard]] std::int64_t n_items() const noexcept { return database->n_items(); }
