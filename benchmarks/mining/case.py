@@ -61,8 +61,10 @@ CASES: dict[str, tuple[str, Search]] = {
     "frequent, max_gap and max_span": ("large", frequent(0.02, max_gap="6h", max_span="1d")),
     "labelled, fixed gaps": ("large", labelled(learn_gaps=False)),
     "labelled, learned gaps": ("large", labelled(learn_gaps=True)),
+    "frequent, 10 %": ("large", frequent(0.1)),
+    "labelled, fixed gaps, length 5": ("large", labelled(learn_gaps=False, max_length=5)),
     "frequent, 3 %": ("small", frequent(0.03)),
-    "frequent, max_gap, 0.1 %": ("small", frequent(0.001, min_gap="1m", max_gap="1d")),
+    "labelled, fixed gaps, length 3": ("large", labelled(learn_gaps=False, max_length=3)),
     "labelled, learned gaps, length 3": ("large", labelled(learn_gaps=True, max_length=3)),
 }
 
