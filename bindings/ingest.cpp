@@ -157,6 +157,18 @@ class IngestHandle {
   std::atomic<bool> busy_{false};
 };
 
+/// Runs `work` so that Ctrl-C spends the ingest even where the work was done before it saw the request to stop: what it
+/// gave is lost, and nobody may go on as if it had not been.
+template <class Work>
+auto run_on(const IngestHandle::Use& ingest, Work&& work) {
+  try {
+    return run_interruptible(std::forward<Work>(work));
+  } catch (const py::error_already_set&) {
+    ingest->abandon();
+    throw;
+  }
+}
+
 std::unique_ptr<IngestHandle> make_ingest(int n_string_attributes, int n_number_attributes, bool has_value,
                                           bool has_event_id, int threads) {
   if (n_string_attributes < 0 || n_number_attributes < 0) throw py::value_error("counts must not be negative");
@@ -192,7 +204,7 @@ py::tuple push(IngestHandle& handle, const StringColumn& entity, const StringCol
   }
   for (const py::handle column : number_attributes) batch.number_attributes.push_back(numbers(column, "attribute"));
   if (!event_id.is_none()) batch.event_id = event_id.cast<const StringColumn&>().view();
-  BadRows bad = take(run_interruptible([&](const StopToken& stop) { return ingest->push(batch, stop); }));
+  BadRows bad = take(run_on(ingest, [&](const StopToken& stop) { return ingest->push(batch, stop); }));
   return py::make_tuple(to_numpy(std::move(bad.row)), to_numpy(std::move(bad.reason)));
 }
 
@@ -216,7 +228,7 @@ py::dict finish(IngestHandle& handle, const std::string& duplicates, const std::
   FinishOptions options;
   options.duplicates = duplicates_from(duplicates);
   options.excluded_events = excluded_events;
-  IngestedLog log = take(run_interruptible([&](const StopToken& stop) {
+  IngestedLog log = take(run_on(ingest, [&](const StopToken& stop) {
     auto finished = ingest->finish(options, stop);
 #if defined(__GLIBC__)
     // Dictionaries are many small blocks in the arenas of many threads; without this they stay with the process.

@@ -198,3 +198,18 @@ TEST_CASE("damaged buffers, broken contracts and stop requests are statuses") {
   const std::vector<std::int64_t> empty_name{0, 1, 1};
   CHECK(renamed.rename_entities(empty_name, "x").code() == Code::invalid_argument);
 }
+
+TEST_CASE("an abandoned ingest gives nothing more, and keeps an earlier failure") {
+  Ingest ingest{IngestOptions{}};
+  REQUIRE(push_names(ingest, {"a", "b"}).ok());
+  ingest.abandon();
+  CHECK(ingest.entity_names().status().code() == Code::cancelled);
+  CHECK(push_names(ingest, {"c"}).status().code() == Code::cancelled);
+  CHECK(ingest.finish({}, {}).status().code() == Code::cancelled);
+  Ingest failed{IngestOptions{}};
+  REQUIRE(push_names(failed, {"a"}).ok());
+  const std::vector<std::int64_t> empty_name{0, 0};
+  REQUIRE(failed.rename_entities(empty_name, "").code() == Code::invalid_argument);
+  failed.abandon();
+  CHECK(failed.finish({}, {}).status().code() == Code::invalid_argument);
+}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -138,6 +141,30 @@ def test_renamed_entities_become_one() -> None:
     assert log["time"].tolist() == [1, 2, 3]
 
 
+@contextmanager
+def interrupted_when_the_core_runs() -> Iterator[None]:
+    """Ctrl-C at the first moment at which the block lets another thread run: when native work has released the GIL.
+
+    A timer would also strike before the work or after it on a busy machine.
+    """
+    go = threading.Event()
+
+    def strike() -> None:
+        go.wait()
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=strike)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # seconds in which Python code that runs is not asked for the GIL
+    try:
+        thread.start()
+        go.set()
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+
+
 @pytest.mark.timing
 @pytest.mark.threaded
 def test_ctrl_c_interrupts_a_long_sort() -> None:
@@ -148,12 +175,9 @@ def test_ctrl_c_interrupts_a_long_sort() -> None:
     for _ in range(8):  # one entity, eight million events, seconds of sorting
         push(ingest, column, column, rng.integers(0, 1 << 60, n))
     started = time.perf_counter()
-    timer = threading.Timer(0.02, _thread.interrupt_main)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interrupted_when_the_core_runs():
         ingest.finish("none", [])
     assert time.perf_counter() - started < 2.0  # 0.5 s on a machine that does nothing else
-    timer.join()
     with pytest.raises(KeyboardInterrupt):
         ingest.finish("none", [])
 
@@ -162,13 +186,11 @@ def test_ctrl_c_interrupts_a_long_sort() -> None:
 def test_after_an_interrupted_push_every_call_says_so() -> None:
     """Names that a broken piece brought have no number yet: nobody may read them."""
     n = 1 << 21
-    entity = pa.array([f"customer-with-a-long-name-{i}" for i in range(n)], pa.large_string())
+    names_of_all = pa.array([f"customer-with-a-long-name-{i}" for i in range(n)], pa.large_string())
+    column, times, flags = text_column(names_of_all), np.arange(n), np.zeros(n, np.uint8)
     ingest = _native.Ingest(0, 0, False, False, 1)
-    timer = threading.Timer(0.03, _thread.interrupt_main)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        push(ingest, entity, entity, np.arange(n))
-    timer.join()
+    with pytest.raises(KeyboardInterrupt), interrupted_when_the_core_runs():
+        ingest.push(column, column, times, flags, None, [], [], None)
     for call in (ingest.entity_names, ingest.event_names):
         with pytest.raises(KeyboardInterrupt):
             call()

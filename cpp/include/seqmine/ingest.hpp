@@ -169,6 +169,10 @@ class Ingest {
   /// arrive in order. The object is spent afterwards.
   [[nodiscard]] Result<IngestedLog> finish(const FinishOptions& options, const StopToken& stop);
 
+  /// Spends the object as a stop request does: for a caller that was interrupted while a call came to its end, and so
+  /// never saw what it gave. An earlier failure stays.
+  void abandon() noexcept;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

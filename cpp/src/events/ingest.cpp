@@ -412,4 +412,8 @@ Result<IngestedLog> Ingest::finish(const FinishOptions& options, const StopToken
   return log;
 }
 
+void Ingest::abandon() noexcept {
+  if (state_->failure.ok()) state_->failure = {Code::cancelled, "cancelled"};  // too short to allocate
+}
+
 }  // namespace seqmine
