@@ -147,6 +147,7 @@ class Expander {
   std::vector<std::uint64_t> mask_;            // bins by item in this row
   std::vector<std::size_t> slot_;              // by item: where its next entry goes; only during distribution
   static constexpr std::size_t no_slot = std::numeric_limits<std::size_t>::max();
+  static constexpr double none = -std::numeric_limits<double>::infinity();  // the bound of what nothing can follow
   std::vector<std::uint32_t> touched_, touched_in_row_;
   std::vector<Child> children_;
   std::vector<std::uint64_t> full_count_;      // absences: rows in which every window has the item
