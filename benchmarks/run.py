@@ -28,6 +28,7 @@ MEMORY = (
     "frequent, 10 %",
     "labelled, fixed gaps, length 5",
     "labelled, learned gaps, length 3",
+    "frequent, 3 %",
 )
 LONG = ("frequent, 3 %", "labelled, fixed gaps, length 3", "labelled, learned gaps, length 3")
 
