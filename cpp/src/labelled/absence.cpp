@@ -69,13 +69,13 @@ void Expander<Time>::count_absences(const Occurrences& occurrences, const Absenc
           touched_.push_back(item);
           if (!weight_[0].empty()) weight_[0][item] = weight_[1][item] = 0;
         }
-        count_[item] += space_.tally_of_row[row];
+        count_[item] += space_.tally_of_row(row);
       }
       if (covered_[item] >= first - i) covered_[item] = static_cast<std::uint32_t>(beyond - i);
     }
     for (const std::uint32_t item : touched_in_row_) {
       if (covered_[item] != ends - i) continue;
-      full_count_[item] += space_.tally_of_row[row];
+      full_count_[item] += space_.tally_of_row(row);
       if (!weight_[0].empty()) weight_[positive ? 1 : 0][item] += weight;
     }
     whole = tick(static_cast<std::int64_t>(cursor - started));

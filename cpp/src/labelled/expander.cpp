@@ -136,7 +136,7 @@ inline void Expander<Time>::see(std::size_t at, std::uint32_t row, bool count_en
   if (seen.row != row_stamp_) {
     seen.row = row_stamp_;
     if (count_[item] == 0) touched_.push_back(item);
-    count_[item] += space_.tally_of_row[row];
+    count_[item] += space_.tally_of_row(row);
     if (!weight_[0].empty()) weight_[space_.labels.label[row] != 0][item] += space_.strata.weight[row];
     if (space_.learn) touched_in_row_.push_back(item);
   }
@@ -178,7 +178,7 @@ bool Expander<Time>::count_windows_as(const Occurrences& occurrences) {
       whole = false;
       return;
     }
-    const std::uint64_t add = space_.tally_of_row[row];
+    const std::uint64_t add = space_.tally_of_row(row);
     [[maybe_unused]] std::int64_t* sums = nullptr;
     [[maybe_unused]] std::int64_t weight = 0;
     if constexpr (weighted) {

@@ -78,10 +78,6 @@ Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsVi
   space.max_span = ticks_at_least(options.max_span, database.unit);
   space.full_gap = {options.min_gap, options.max_gap};
   const auto n_items = static_cast<std::size_t>(database.n_items());
-  space.tally_of_row.resize(static_cast<std::size_t>(database.n_rows));
-  for (std::size_t row = 0; row < space.tally_of_row.size(); ++row) {
-    space.tally_of_row[row] = labels.label[row] != 0 ? std::uint64_t{1} << 32 : 1;
-  }
   if (!space.learn && !space.has_span() && !database.item.empty()) {
     search::Limits limits = search::limits_in_ticks(database, options.min_gap, options.max_gap, unbounded);
     // An absence may hold after one end and not after an earlier one, so it needs them all.
@@ -119,8 +115,8 @@ Result<std::unique_ptr<const Space>> make_space(Database& database, const RowsVi
 }
 
 std::int64_t Space::bytes() const noexcept {
-  std::int64_t total = table.bytes() + bytes_of(block_row) + bytes_of(root_offsets) + bytes_of(root) + bytes_of(root_start) +
-                       bytes_of(tally_of_row) + bytes_of(strata.weight);
+  std::int64_t total = table.bytes() + bytes_of(block_row) + bytes_of(root_offsets) + bytes_of(root) +
+                       bytes_of(root_start) + bytes_of(strata.weight);
   for (const AbsenceWindow& window : windows) total += bytes_of(window.eligible) + bytes_of(window.candidate);
   return total;
 }

@@ -55,9 +55,12 @@ struct Space {
   std::vector<std::size_t> root_offsets;      // n_items + 1, into root; empty with a table, which has its own lists
   std::vector<std::uint32_t> root;            // entry positions by item, ascending
   std::vector<std::uint64_t> root_start;      // the same entries' ticks; only with a span limit
-  std::vector<std::uint64_t> tally_of_row;    // 1 << 32 for a positive row, 1 for a negative one
   std::vector<AbsenceWindow> windows;
 
+  /// A row as a count: negative ones in the low half, positive ones in the high one.
+  [[nodiscard]] std::uint64_t tally_of_row(std::uint32_t row) const noexcept {
+    return labels.label[row] != 0 ? std::uint64_t{1} << 32 : 1;
+  }
   [[nodiscard]] bool has_table() const noexcept { return !table.empty(); }
   [[nodiscard]] std::uint32_t row_of(std::uint32_t entry) const noexcept {
     if (has_table()) return table.row(entry);
