@@ -30,7 +30,12 @@ MEMORY = (
     "labelled, learned gaps, length 3",
     "frequent, 3 %",
 )
-LONG = ("frequent, 3 %", "labelled, fixed gaps, length 3", "labelled, learned gaps, length 3")
+LONG = (
+    "frequent, 3 %",
+    "frequent, max_gap, 0.5 %",
+    "labelled, fixed gaps, length 3",
+    "labelled, learned gaps, length 3",
+)
 
 
 def run(script: str, *arguments: object) -> dict[str, Any]:

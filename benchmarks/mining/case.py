@@ -64,6 +64,7 @@ CASES: dict[str, tuple[str, Search]] = {
     "frequent, 10 %": ("large", frequent(0.1)),
     "labelled, fixed gaps, length 5": ("large", labelled(learn_gaps=False, max_length=5)),
     "frequent, 3 %": ("small", frequent(0.03)),
+    "frequent, max_gap, 0.5 %": ("large", frequent(0.005, max_gap="1d")),
     "labelled, fixed gaps, length 3": ("large", labelled(learn_gaps=False, max_length=3)),
     "labelled, learned gaps, length 3": ("large", labelled(learn_gaps=True, max_length=3)),
 }
