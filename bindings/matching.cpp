@@ -86,6 +86,20 @@ py::array_t<std::uint8_t> match(const Log& log, const Pattern& pattern, const Ro
   return to_numpy(std::move(bytes));
 }
 
+py::tuple many(const Log& log, const std::vector<const Pattern*>& patterns, const Rows& rows, bool with_clock,
+               int threads) {
+  ManyVerdicts found = take(run_interruptible([&](const StopToken& stop) {
+    return match_many(log.view, patterns, rows.view, with_clock, threads, stop);
+  }));
+  const auto shape = std::vector<py::ssize_t>{static_cast<py::ssize_t>(patterns.size()),
+                                              static_cast<py::ssize_t>(rows.view.n_rows)};
+  std::vector<std::uint8_t> bytes(found.verdict.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(found.verdict[i]);
+  py::object clock = py::none();
+  if (with_clock) clock = to_numpy(std::move(found.clock)).reshape(shape);
+  return py::make_tuple(to_numpy(std::move(bytes)).reshape(shape), clock);
+}
+
 py::dict stats(const Log& log, const Predicate& predicate, const Rows& rows, int threads) {
   WindowStats found = take(run_interruptible(
       [&](const StopToken& stop) { return window_stats(log.view, predicate, rows.view, threads, stop); }));
@@ -120,6 +134,8 @@ void register_matching(py::module_& module) {
   module.def("count", &count, py::arg("log"), py::arg("pattern"), py::arg("rows"), py::arg("labels"),
              py::arg("threads"));
   module.def("match_rows", &match, py::arg("log"), py::arg("pattern"), py::arg("rows"), py::arg("threads"));
+  module.def("match_many", &many, py::arg("log"), py::arg("patterns"), py::arg("rows"), py::arg("with_clock"),
+             py::arg("threads"));
   module.def("window_stats", &stats, py::arg("log"), py::arg("predicate"), py::arg("rows"), py::arg("threads"));
   module.def("nth_event_time", &nth, py::arg("log"), py::arg("predicate"), py::arg("n"), py::arg("threads"));
 }

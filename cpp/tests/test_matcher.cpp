@@ -142,6 +142,61 @@ TEST_CASE("matches equal the naive enumeration, ties, duplicates and extreme tim
   CHECK(n_undecided > 300);
 }
 
+TEST_CASE("many patterns at once say what each says alone") {
+  std::mt19937_64 rng(20261123);
+  StopToken stop;
+  int n_matched = 0, n_undecided = 0, n_shared = 0;
+  for (int round = 0; round < 6'000; ++round) {
+    Case c;
+    draw(rng, c);
+    std::vector<Pattern> patterns;
+    for (int i = 0; i < 12; ++i) {
+      Case other;
+      draw(rng, other);
+      Pattern pattern = std::move(other.pattern);
+      if (i % 3 != 0) {  // steps that the tree can hold
+        pattern.anchored = false;
+        for (Step& step : pattern.steps) {
+          step.guard = -1;
+          step.lo = std::max<std::uint64_t>(step.lo, 1);
+          step.hi = std::max(step.hi, step.lo + 1);
+        }
+      }
+      patterns.push_back(pattern);
+      if (i % 3 == 1) {  // one that begins alike
+        pattern.steps.push_back({0, 1, unbounded, -1});
+        patterns.push_back(pattern);
+        ++n_shared;
+      }
+    }
+    std::vector<const Pattern*> given;
+    for (const Pattern& pattern : patterns) given.push_back(&pattern);
+    const bool with_clock = round % 2 == 0;
+    const auto many = match_many(c.log, given, c.rows, with_clock, 1 + round % 4, stop);
+    REQUIRE(many.ok());
+    REQUIRE(many.value().clock.size() == (with_clock ? many.value().verdict.size() : 0));
+    for (std::size_t p = 0; p < patterns.size(); ++p) {
+      for (std::int64_t row = 0; row < c.rows.n_rows; ++row) {
+        const auto expected = reference::match_row(c.log, patterns[p], c.bounded, row);
+        const std::size_t at = p * static_cast<std::size_t>(c.rows.n_rows) + static_cast<std::size_t>(row);
+        REQUIRE(many.value().verdict[at] == expected.verdict);
+        n_matched += expected.verdict == Verdict::matched;
+        n_undecided += expected.verdict == Verdict::undecided;
+        if (!with_clock) continue;
+        std::uint32_t clock = 0;
+        for (const auto& moment : expected.moments) {
+          const LocalClock local = local_clock(c.log.zone, moment.time);
+          clock |= std::uint32_t{1} << local.hour | std::uint32_t{1} << (24 + local.weekday);
+        }
+        REQUIRE(many.value().clock[at] == clock);
+      }
+    }
+  }
+  CHECK(n_matched > 10'000);
+  CHECK(n_undecided > 300);
+  CHECK(n_shared > 1'000);
+}
+
 TEST_CASE("local clock") {
   const std::int64_t hour = 3'600'000'000;
   CHECK(local_clock({}, 0).weekday == 3);

@@ -40,6 +40,20 @@ struct PatternCount {
                                               std::span<const std::uint8_t> labels, int threads,
                                               const StopToken& stop);
 
+/// What every row says of each of many patterns. Pattern-major: entry p * n_rows + row.
+struct ManyVerdicts {
+  std::vector<Verdict> verdict;
+  /// Only when asked for: at which local hours (bits 0 to 23) and weekdays (bits 24 to 30, Monday first) the matches
+  /// end that count. 0 where nothing matches.
+  std::vector<std::uint32_t> clock;
+};
+
+/// match_rows for many patterns in one pass over the log: a row's events are read once, and patterns that begin with
+/// the same steps share them. O(n_events + rows x distinct prefixes x events of their steps).
+[[nodiscard]] Result<ManyVerdicts> match_many(const LogView& log, std::span<const Pattern* const> patterns,
+                                              const RowsView& rows, bool with_clock, int threads,
+                                              const StopToken& stop);
+
 /// Statistics of the events of each row that satisfy a predicate. `sum` adds log.value in row order
 /// (null values count as 0 and are counted in n_null), so it is the same for any number of threads.
 struct WindowStats {

@@ -13,6 +13,29 @@ namespace {
 using matching::CompiledPattern;
 using matching::RowMatcher;
 
+std::int64_t n_units(std::int64_t n) { return (n + tuning::rows_per_unit - 1) / tuning::rows_per_unit; }
+
+/// Runs `visit(unit, row, matcher)` for every row, units of rows in parallel, rows of a unit in order.
+template <class Visit>
+Status for_each_row(const LogView& log, const Pattern& pattern, const RowsView& rows, bool first_only, int threads,
+                    const StopToken& stop, const Visit& visit) {
+  if (Status status = matching::check(log, pattern, rows); !status.ok()) return status;
+  const CompiledPattern compiled(log, pattern, rows.excluded);
+  return parallel_for(n_units(rows.n_rows), threads, stop, [&](std::int64_t unit, int) -> Status {
+    RowMatcher matcher(log, compiled, rows, stop);
+    const std::int64_t end = std::min(rows.n_rows, (unit + 1) * tuning::rows_per_unit);
+    for (std::int64_t row = unit * tuning::rows_per_unit; row < end; ++row) {
+      if (!matcher.run(row, first_only)) return {Code::cancelled, "cancelled"};
+      visit(unit, row, matcher);
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+namespace matching {
+
 Status check(const LogView& log, const Pattern& pattern, const RowsView& rows) {
   if (pattern.steps.empty()) return {Code::invalid_argument, "a pattern needs at least one step"};
   if (pattern.predicates.size() > 64) return {Code::invalid_argument, "a pattern can hold at most 64 predicates"};
@@ -28,31 +51,12 @@ Status check(const LogView& log, const Pattern& pattern, const RowsView& rows) {
     }
   }
   for (const Predicate& predicate : pattern.predicates) {
-    if (Status status = check(log, predicate); !status.ok()) return status;
+    if (Status status = seqmine::check(log, predicate); !status.ok()) return status;
   }
-  return check(log, rows);
+  return seqmine::check(log, rows);
 }
 
-std::int64_t n_units(std::int64_t n) { return (n + tuning::rows_per_unit - 1) / tuning::rows_per_unit; }
-
-/// Runs `visit(unit, row, matcher)` for every row, units of rows in parallel, rows of a unit in order.
-template <class Visit>
-Status for_each_row(const LogView& log, const Pattern& pattern, const RowsView& rows, bool first_only, int threads,
-                    const StopToken& stop, const Visit& visit) {
-  if (Status status = check(log, pattern, rows); !status.ok()) return status;
-  const CompiledPattern compiled(log, pattern, rows.excluded);
-  return parallel_for(n_units(rows.n_rows), threads, stop, [&](std::int64_t unit, int) -> Status {
-    RowMatcher matcher(log, compiled, rows, stop);
-    const std::int64_t end = std::min(rows.n_rows, (unit + 1) * tuning::rows_per_unit);
-    for (std::int64_t row = unit * tuning::rows_per_unit; row < end; ++row) {
-      if (!matcher.run(row, first_only)) return {Code::cancelled, "cancelled"};
-      visit(unit, row, matcher);
-    }
-    return {};
-  });
-}
-
-}  // namespace
+}  // namespace matching
 
 Result<Occurrences> find_occurrences(const LogView& log, const Pattern& pattern, const RowsView& rows, bool all,
                                      int threads, const StopToken& stop) {

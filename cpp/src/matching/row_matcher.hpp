@@ -56,6 +56,9 @@ class CompiledPattern {
   std::uint64_t longest_absence_ = 0;
 };
 
+/// Whether a pattern and rows fit a log. Errors: invalid_argument.
+[[nodiscard]] Status check(const LogView& log, const Pattern& pattern, const RowsView& rows);
+
 /// A distinct time at which the last step matches, with the latest feasible time of the first step.
 struct Moment {
   std::int64_t time;
