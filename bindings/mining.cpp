@@ -63,7 +63,8 @@ py::dict as_dict(MinerResult&& found) {
 }
 
 py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, const py::object& stratum,
-                   std::int32_t n_strata, std::vector<std::tuple<std::string, std::int64_t, std::vector<Condition>>> items,
+                   std::int32_t n_strata, const py::object& weight, std::int64_t weight_scale,
+                   std::vector<std::tuple<std::string, std::int64_t, std::vector<Condition>>> items,
                    const std::vector<std::pair<std::int32_t, std::uint64_t>>& absences, std::int32_t max_length,
                    std::uint64_t min_gap, std::uint64_t max_gap, std::uint64_t max_span, bool learn_gaps,
                    std::vector<std::uint64_t> gap_edges, std::int64_t min_support, std::int64_t top_k,
@@ -72,7 +73,9 @@ py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, co
   const auto labels = strict_array<std::uint8_t>(label, "label");
   py::array_t<std::int32_t> strata;
   if (!stratum.is_none()) strata = strict_array<std::int32_t>(stratum, "stratum");
-  const MinerLabels view{as_span(labels), as_span(strata), n_strata};
+  py::array_t<std::int64_t> weights;
+  if (!weight.is_none()) weights = strict_array<std::int64_t>(weight, "weight");
+  const MinerLabels view{as_span(labels), as_span(strata), n_strata, as_span(weights), weight_scale};
   std::vector<Item> given;
   given.reserve(items.size());
   for (auto& [text, type, conditions] : items) {
@@ -104,7 +107,8 @@ py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, co
 
 void register_mining(py::module_& module) {
   module.def("mine", &mine_rows, py::arg("log"), py::arg("rows"), py::kw_only(), py::arg("label"),
-             py::arg("stratum") = py::none(), py::arg("n_strata") = 0, py::arg("items"), py::arg("absences"),
+             py::arg("stratum") = py::none(), py::arg("n_strata") = 0, py::arg("weight") = py::none(),
+             py::arg("weight_scale") = 0, py::arg("items"), py::arg("absences"),
              py::arg("max_length"), py::arg("min_gap"), py::arg("max_gap"), py::arg("max_span"), py::arg("learn_gaps"),
              py::arg("gap_edges"), py::arg("min_support"), py::arg("top_k"), py::arg("measure"), py::arg("direction"),
              py::arg("redundancy"), py::arg("threads"), py::arg("max_seconds"), py::arg("max_memory"));

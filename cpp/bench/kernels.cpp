@@ -226,7 +226,7 @@ std::uint64_t labelled(const MinerOptions& options) {
   one_thread.max_gap = 7 * day;
   return run([&] {
     const StopToken stop;
-    const MinerResult found = checked(mine(problem.log, problem.rows, {problem.label, {}, 0}, problem.items, one_thread, stop));
+    const MinerResult found = checked(mine(problem.log, problem.rows, {problem.label, {}, 0, {}, 0}, problem.items, one_thread, stop));
     std::uint64_t sum = found.patterns.size();
     for (const MinedPattern& pattern : found.patterns) sum += static_cast<std::uint64_t>(pattern.n_matched);
     return sum;

@@ -48,6 +48,14 @@ struct Exact {
 };
 
 Exact leverage(const MinerLabels& labels, const std::vector<std::int64_t>& rows, bool flip) {
+  if (!labels.weight.empty()) {
+    Exact exact{0, labels.scale};
+    for (const std::int64_t row : rows) {
+      const auto at = static_cast<std::size_t>(row);
+      exact.top += (labels.label[at] != 0) != flip ? labels.weight[at] : -labels.weight[at];
+    }
+    return exact;
+  }
   const auto stratum_of = [&](std::size_t row) {
     return labels.stratum.empty() ? std::size_t{0} : static_cast<std::size_t>(labels.stratum[row]);
   };

@@ -19,14 +19,18 @@ struct Labelled {
   std::vector<std::uint8_t> label;
   std::vector<std::int32_t> stratum;
   std::int32_t n_strata = 0;
-  [[nodiscard]] MinerLabels view() const { return {label, stratum, n_strata}; }
+  std::vector<std::int64_t> weight;
+  [[nodiscard]] MinerLabels view() const { return {label, stratum, n_strata, weight, 4}; }
 };
 
-Labelled random_labels(std::mt19937_64& rng, std::int64_t n_rows, bool strata) {
+/// Style 0: yes or no; 1: in three strata; 2: numbers, as weights.
+Labelled random_labels(std::mt19937_64& rng, std::int64_t n_rows, int style) {
   Labelled labels;
+  const bool strata = style == 1;
   for (std::int64_t row = 0; row < n_rows; ++row) {
     labels.label.push_back(row < 2 ? static_cast<std::uint8_t>(row) : static_cast<std::uint8_t>(rng() % 2));
     if (strata) labels.stratum.push_back(static_cast<std::int32_t>(rng() % 3));
+    if (style == 2) labels.weight.push_back(static_cast<std::int64_t>(rng() % 5));
   }
   labels.n_strata = strata ? 3 : 0;
   return labels;
@@ -70,7 +74,7 @@ Problem random_problem(std::mt19937_64& rng, std::int64_t n_entities) {
     problem.rows.excluded.assign(static_cast<std::size_t>(problem.log.n_types), 0);
     problem.rows.excluded[rng() % problem.rows.excluded.size()] = 1;
   }
-  problem.labels = random_labels(rng, problem.rows.view().n_rows, rng() % 2 == 0);
+  problem.labels = random_labels(rng, problem.rows.view().n_rows, static_cast<int>(rng() % 3));
   problem.items = plain_items(problem.log.n_types);
   if (rng() % 2 == 0) {  // sorts before the plain items; overlaps them
     Item large{{std::vector<std::uint8_t>(static_cast<std::size_t>(problem.log.n_types), 1), {}}, "*{value>=2}"};
@@ -187,7 +191,7 @@ TEST_CASE("the same patterns for any number of threads and size of groups, measu
     Problem problem = random_problem(rng, 600);
     MinerOptions& options = problem.options;
     options.measure = static_cast<Measure>(round % 6);
-    if (options.measure != Measure::leverage) problem.labels.stratum.clear();
+    if (options.measure != Measure::leverage) problem.labels.stratum.clear(), problem.labels.weight.clear();
     options.learn_gaps = round % 2 == 0;
     options.gap_edges = {2, 3, 5, 8, 100, 600, 3'600'000'000};
     options.min_support = 5;
@@ -212,7 +216,7 @@ TEST_CASE("pruning loses nothing: a small top-k is the head of a large one, for 
     Problem problem = random_problem(rng, 40);
     MinerOptions& options = problem.options;
     options.measure = static_cast<Measure>(round % 6);
-    if (options.measure != Measure::leverage) problem.labels.stratum.clear();
+    if (options.measure != Measure::leverage) problem.labels.stratum.clear(), problem.labels.weight.clear();
     options.redundancy = -1.0;
     options.max_length = 3;
     options.threads = 1;
@@ -316,7 +320,7 @@ TEST_CASE("budgets and cancelling") {
     return times;
   }());
   problem.rows = whole_rows(problem.log);
-  problem.labels = random_labels(rng, problem.rows.view().n_rows, false);
+  problem.labels = random_labels(rng, problem.rows.view().n_rows, 0);
   problem.items = plain_items(problem.log.n_types);
   MinerOptions& options = problem.options;
   options = {};
@@ -377,6 +381,7 @@ TEST_CASE("what cannot be mined is refused") {
   std::mt19937_64 rng(16);
   Problem problem = random_problem(rng, 8);
   problem.labels.stratum.clear();
+  problem.labels.weight.clear();
   problem.options = {};
   const auto refused = [&](const MinerOptions& options) { return run(problem, options).status().code(); };
   MinerOptions options;

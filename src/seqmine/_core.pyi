@@ -150,6 +150,8 @@ def mine(
     label: _U8,
     stratum: npt.NDArray[np.int32] | None = None,
     n_strata: int = 0,
+    weight: _I64 | None = None,
+    weight_scale: int = 0,
     items: Sequence[tuple[str, int, Sequence[Condition]]],
     absences: Sequence[tuple[int, int]],
     max_length: int,

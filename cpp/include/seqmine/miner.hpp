@@ -8,7 +8,6 @@
 
 #include "seqmine/database.hpp"
 #include "seqmine/pattern.hpp"
-#include "seqmine/tuning.hpp"
 
 namespace seqmine {
 
@@ -27,10 +26,14 @@ enum class Measure : std::uint8_t {
 enum class Direction : std::uint8_t { both, raises, lowers };
 
 /// Row-aligned. `stratum` is empty or numbers the strata of the rows from 0; only leverage takes strata.
+/// Numeric outcomes come as `weight` instead: how far the row's number lies from the mean of its stratum, in units of
+/// 1 / scale, with `label` telling on which side. Leverage then is the sum of the signed weights of the matched rows.
 struct MinerLabels {
   std::span<const std::uint8_t> label;
   std::span<const std::int32_t> stratum;
   std::int32_t n_strata = 0;
+  std::span<const std::int64_t> weight;
+  std::int64_t scale = 0;
 };
 
 /// A trailing `-> no X within w` to be tried: X is an index into the given items.
@@ -57,7 +60,7 @@ struct MinerOptions {
   int threads = 0;
   double max_seconds = 0.0;     // 0: no limit
   std::int64_t max_memory = 0;  // bytes; 0: no limit
-  std::size_t most_distributed = 0;  // see tuning::least_distributed; 0: chosen. Never changes the answer
+  std::size_t most_distributed = 0;  // see least_distributed in tuning.hpp; 0: chosen. Never changes the answer
 };
 
 struct MinedStep {
@@ -102,7 +105,7 @@ struct MinerResult {
 /// `items` are in byte order of their texts. The patterns are a function of the log, the rows, the labels and the
 /// options alone, not of `threads`, unless a budget ran out; the statistics may differ. `stop` is polled every
 /// tuning::poll_steps inner steps. Errors: invalid_argument (sizes, one class of labels only, strata with another
-/// measure than leverage), out_of_range (2^31 rows, 2^32 entries), out_of_memory (`max_memory` is below what the
+/// measure than leverage, strata beside weights), out_of_range (2^31 rows, 2^32 entries), out_of_memory (`max_memory` is below what the
 /// database alone takes, or the system has no more), cancelled.
 [[nodiscard]] Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLabels& labels,
                                        const std::vector<Item>& items, const MinerOptions& options,

@@ -30,6 +30,10 @@ std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) noexcept {
 
 Strata weigh_strata(const MinerLabels& labels) {
   Strata strata;
+  if (!labels.weight.empty()) {
+    strata.weight.assign(labels.weight.begin(), labels.weight.end());
+    strata.scale = labels.scale;
+  }
   if (labels.stratum.empty()) return strata;
   const auto n_strata = static_cast<std::size_t>(labels.n_strata);
   std::vector<std::int64_t> size(n_strata, 0), positive(n_strata, 0);

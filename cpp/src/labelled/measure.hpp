@@ -18,7 +18,8 @@ struct Tally {
 };
 
 /// Integer weights per row. The scale is the least common multiple of the stratum sizes where the sums fit 62
-/// bits, and then every score is exact; otherwise a power of two, with an error of at most m / scale.
+/// bits, and then every score is exact; otherwise a power of two, with an error of at most m / scale. Weights that are
+/// given are taken as they are.
 struct Strata {
   std::vector<std::int64_t> weight;  // row-aligned; empty: one stratum
   std::int64_t scale = 0;

@@ -42,6 +42,18 @@ Status check(const RowsView& rows, const MinerLabels& labels, const std::vector<
       if (stratum < 0 || stratum >= labels.n_strata) return invalid("a stratum is out of range");
     }
   }
+  if (!labels.weight.empty()) {
+    if (labels.weight.size() != labels.label.size()) return invalid("one weight per row is needed");
+    if (!labels.stratum.empty() || options.measure != Measure::leverage || labels.scale < 1) {
+      return invalid("weights go with the measure leverage, a scale and no strata");
+    }
+    constexpr std::int64_t most = std::int64_t{1} << 62;
+    std::int64_t sum = 0;
+    for (const std::int64_t weight : labels.weight) {
+      if (weight < 0 || weight > most - sum) return invalid("weights must not be negative and sum up to 2^62 at most");
+      sum += weight;
+    }
+  }
   const auto positive = std::count_if(labels.label.begin(), labels.label.end(), [](std::uint8_t y) { return y != 0; });
   if (positive == 0 || positive == rows.n_rows) return invalid("labels of one class only cannot be told apart");
   if (options.max_length < 1 || options.min_support < 1 || options.top_k < 1) {

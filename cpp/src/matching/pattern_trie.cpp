@@ -24,8 +24,22 @@ bool same(const Predicate& a, const Predicate& b) noexcept {
 
 bool fits_trie(const Pattern& pattern) noexcept {
   if (pattern.anchored) return false;
+  const auto types = [&](std::size_t step) -> const std::vector<std::uint8_t>& {
+    return pattern.predicates[static_cast<std::size_t>(pattern.steps[step].predicate)].types;
+  };
+  std::size_t run = 0;  // where the steps that may be simultaneous with this one begin
   for (std::size_t s = 0; s < pattern.steps.size(); ++s) {
-    if (pattern.steps[s].guard >= 0 || (s > 0 && pattern.steps[s].lo == 0)) return false;
+    if (pattern.steps[s].guard >= 0) return false;
+    if (s == 0 || pattern.steps[s].lo != 0) {
+      run = s;
+      continue;
+    }
+    // No event may be two steps of one match: of different types none can be.
+    for (std::size_t before = run; before < s; ++before) {
+      for (std::size_t type = 0; type < types(s).size(); ++type) {
+        if (types(s)[type] != 0 && types(before)[type] != 0) return false;
+      }
+    }
   }
   return true;
 }

@@ -10,7 +10,8 @@
 
 namespace seqmine::matching {
 
-/// Whether the tree can hold a pattern: steps strictly after one another, no `^`, no guard. Others need a RowMatcher.
+/// Whether the tree can hold a pattern: no `^`, no guard, and steps that may be simultaneous are of different types.
+/// Others need a RowMatcher.
 [[nodiscard]] bool fits_trie(const Pattern& pattern) noexcept;
 
 /// The tree, and which events of a log its predicates take. Immutable, shared.
@@ -118,7 +119,7 @@ bool TrieMatcher::descend(std::size_t at, std::size_t depth, const Found& found)
     const std::vector<Moment>& before = ends_[depth - 1];
     std::size_t admitted = 0;
     for (const std::int64_t time : times) {
-      while (admitted < before.size() && before[admitted].time < time &&
+      while (admitted < before.size() && before[admitted].time <= time &&
              distance(time, before[admitted].time) >= node.lo) {
         ++admitted;
       }

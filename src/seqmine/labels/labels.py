@@ -35,7 +35,8 @@ class BoundRows:
     """Labels set against one log: what a matcher may see of each row, and its label.
 
     All arrays are row-aligned with ``Labels.to_arrow()``. ``entity`` is -1 where the log lacks the entity: such a
-    row sees no events. A row sees the events with ``lo <= time <= index_time - 1``.
+    row sees no events. A row sees the events with ``lo <= time <= last``, which is ``index_time - 1`` unless the log
+    was declared to end before. Numeric labels are in ``number``, and ``label`` is 0 everywhere.
     """
 
     rows: _native.Rows
@@ -43,6 +44,18 @@ class BoundRows:
     entity: Int64
     index_time: Int64
     lo: Int64
+    last: Int64
+    excluded: npt.NDArray[np.uint8] | None
+    number: npt.NDArray[np.float64] | None = None
+
+    def take(self, chosen: npt.NDArray[Any]) -> BoundRows:
+        """The rows that a mask or an array of positions names, in its order."""
+        entity, lo, last = (np.ascontiguousarray(array[chosen]) for array in (self.entity, self.lo, self.last))
+        rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=self.excluded)
+        number = None if self.number is None else self.number[chosen]
+        return BoundRows(
+            rows, self.label[chosen], entity, self.index_time[chosen], lo, last, self.excluded, number
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,22 +186,28 @@ class Labels:
             )
         return _columns.take_column(self._table, name, "the labels")
 
-    def bind(self, log: EventLog) -> BoundRows:
+    def bind(self, log: EventLog, *, numbers: bool = False) -> BoundRows:
         """The rows as spans of the log's entities, for matching and mining.
 
         Row i sees ``[index - lookback, index)`` of its entity, or everything from the entity's start (declared, else
         its first event) when there is no lookback; never an event at or after the index, never an excluded type. It
         sees nothing after an ``observed_until`` that was declared for the log, so an absence that reaches further is
         undecided. Where none was declared, the log is taken to be complete up to every index.
-        Entities that the log lacks stay, without events, so that n does not depend on the log.
+        Entities that the log lacks stay, without events, so that n does not depend on the log. With `numbers` numeric
+        labels are bound too.
 
         Raises
         ------
         ParameterError
-            An excluded event type that the log lacks, numeric labels, or a `log` that is none.
+            An excluded event type that the log lacks, numeric labels without `numbers`, or a `log` that is none.
         """
         check_log(log)
-        label = self._binary()
+        number = None
+        if numbers and self.is_numeric:
+            number = np.asarray(self.column("label").to_numpy(zero_copy_only=False), dtype=np.float64)
+            label = np.zeros(self.n_rows, dtype=np.uint8)
+        else:
+            label = self._binary()
         time = index_times(self._table)
         entity = np.asarray(log.entity_index(self.column("entity")), dtype=np.int64)
         if self.lookback is not None:
@@ -199,8 +218,9 @@ class Labels:
             lo = np.zeros_like(time)
         lo = np.ascontiguousarray(lo)
         last = time - 1 if log.declared_until is None else np.minimum(time - 1, log.declared_until)
-        rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=excluded_types(log, self.exclude_events))
-        return BoundRows(rows, label, entity, time, lo)
+        excluded = excluded_types(log, self.exclude_events)
+        rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=excluded)
+        return BoundRows(rows, label, entity, time, lo, last, excluded, number)
 
     def summary(self) -> dict[str, Any]:
         """What a reader wants to know first, in plain values (ready for JSON)."""
