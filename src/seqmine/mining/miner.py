@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seqmine import _native
 from seqmine.errors import InsufficientDataError, ParameterError
 from seqmine.events.checked import check_log
 from seqmine.labels import Labels, Study
-from seqmine.mining.items import make_items
 from seqmine.mining.options import MinerOptions
 from seqmine.mining.result import MiningResult, make_result
+from seqmine.mining.search import Target, search
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -68,7 +67,6 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
     check_log(log)
     options = _checked_options(options)
     labels = _checked_labels(labels)
-    native = log.native
     bound = labels.bind(log)
     n_rows, n_positive = len(bound.label), int(np.count_nonzero(bound.label))
     if n_positive in (0, n_rows):
@@ -77,32 +75,15 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
             f"{what}; mining needs rows of both classes", hint="see labels.excluded, or change the outcome or horizon"
         )
     stratum, n_strata = _strata(labels, options)
-    items = make_items(log, bound, tuple(options.context), options.min_support)
-    limits = options.limits()
-    plain = [i for i, item in enumerate(items) if item.is_plain]
-    left = 0.0 if options.max_seconds is None else max(options.max_seconds - (time.perf_counter() - started), 1e-3)
-    found = _native.mine(
-        native,
-        bound.rows,
-        label=bound.label,
-        stratum=stratum,
-        n_strata=n_strata,
-        items=[(item.text, item.type_code, item.conditions) for item in items],
-        absences=[(i, within) for within in limits.absences for i in plain],
-        max_length=options.max_length,
-        min_gap=limits.min_gap,
-        max_gap=limits.max_gap,
-        max_span=limits.max_span,
-        learn_gaps=options.learn_gaps,
-        gap_edges=limits.gap_edges,
-        min_support=options.min_support,
+    found = search(
+        log,
+        bound,
+        Target(bound.label, stratum, n_strata),
+        options,
         top_k=options.top_k,
-        measure=options.measure,
-        direction=options.direction,
-        redundancy=-1.0 if options.redundancy is None else float(options.redundancy),
-        threads=options.threads,
-        max_seconds=left,
-        max_memory=options.max_memory or 0,
+        redundancy=options.redundancy,
+        learn_gaps=options.learn_gaps,
+        started=started,
     )
     seconds = time.perf_counter() - started
     return make_result(found, n_rows, n_positive, seconds, stratified=options.strata is not None)

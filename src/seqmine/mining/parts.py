@@ -1,0 +1,226 @@
+"""The rows of one part of a study (discovery, estimation, later in time), and what patterns they match.
+
+Every pattern is matched once a part; what is kept of it are its counts by stratum and two bits a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine.patterns.search import compile_pattern
+from seqmine.significance import MeanTables, StratifiedTables
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.labels import BoundRows
+    from seqmine.patterns import Pattern
+
+__all__ = ["Counts", "Part"]
+
+_MATCHED, _UNDECIDED = 1, 2
+# Bytes of verdicts at a time: a fraction of what a log with so many rows takes.
+_BATCH_BYTES = 1 << 26
+_LEAST_BATCH = 16
+
+Bool = npt.NDArray[np.bool_]
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+
+class Counts(NamedTuple):
+    """Of one pattern, by stratum: rows, and the sum of their outcomes (positives, or numbers less stratum means)."""
+
+    matched: Int64
+    matched_total: Float64
+    matched_square: Float64
+    undecided: Int64
+    undecided_total: Float64
+    undecided_square: Float64
+
+
+@dataclass(frozen=True)
+class _Known:
+    counts: Counts
+    matched: npt.NDArray[np.uint8]
+    undecided: npt.NDArray[np.uint8] | None
+
+
+class Part:
+    """Rows with outcomes and strata. Not thread-safe.
+
+    Parameters
+    ----------
+    log, bound
+        The rows as the matcher sees them; ``bound.label`` or ``bound.number`` is the outcome.
+    stratum
+        int32, ``(n_rows,)``, below `n_strata`.
+    """
+
+    def __init__(
+        self, log: EventLog, bound: BoundRows, stratum: npt.NDArray[np.int32], n_strata: int, threads: int
+    ) -> None:
+        self.log = log
+        self.bound = bound
+        self.stratum = stratum
+        self.n_strata = n_strata
+        self.threads = threads
+        self.n = np.bincount(stratum, minlength=n_strata).astype(np.int64)
+        if bound.number is None:
+            self.outcome: Float64 = bound.label.astype(np.float64)
+            self.mean = self._by_stratum(self.outcome) / np.maximum(self.n, 1)
+        else:
+            # Sums of squares about a far mean would lose their digits.
+            self.mean = self._by_stratum(bound.number) / np.maximum(self.n, 1)
+            self.outcome = bound.number - self.mean[stratum]
+        self.total = self._by_stratum(self.outcome)
+        self.square = self._by_stratum(self.outcome**2)
+        self._known: dict[Pattern, _Known] = {}
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.stratum)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the outcome is a number."""
+        return self.bound.number is not None
+
+    @property
+    def n_positive(self) -> int:
+        """Rows with label 1."""
+        return int(np.count_nonzero(self.bound.label))
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some entity has several rows."""
+        return len(np.unique(self.bound.entity)) < self.n_rows
+
+    def _by_stratum(self, weights: Float64, rows: Int64 | None = None) -> Float64:
+        chosen = self.stratum if rows is None else self.stratum[rows]
+        summed = np.bincount(chosen, weights if rows is None else weights[rows], minlength=self.n_strata)
+        return np.asarray(summed, dtype=np.float64)
+
+    def _count(self, rows: Int64) -> Int64:
+        return np.asarray(np.bincount(self.stratum[rows], minlength=self.n_strata), dtype=np.int64)
+
+    def match(self, patterns: Iterable[Pattern]) -> None:
+        """Matches those patterns that have not been matched yet."""
+        fresh = [pattern for pattern in dict.fromkeys(patterns) if pattern not in self._known]
+        step = max(_LEAST_BATCH, _BATCH_BYTES // max(self.n_rows, 1))
+        for begin in range(0, len(fresh), step):
+            batch = fresh[begin : begin + step]
+            native = [compile_pattern(self.log, pattern) for pattern in batch]
+            verdicts, _ = _native.match_many(self.log.native, native, self.bound.rows, False, self.threads)
+            for pattern, verdict in zip(batch, verdicts, strict=True):
+                self._known[pattern] = self._keep(pattern, verdict)
+
+    def _keep(self, pattern: Pattern, verdict: npt.NDArray[np.uint8]) -> _Known:
+        rows = np.flatnonzero(verdict == _MATCHED)
+        open_rows = np.flatnonzero(verdict == _UNDECIDED) if pattern.absences else np.zeros(0, dtype=np.int64)
+        counts = Counts(
+            self._count(rows),
+            self._by_stratum(self.outcome, rows),
+            self._by_stratum(self.outcome**2, rows) if self.is_numeric else self._by_stratum(self.outcome, rows),
+            self._count(open_rows),
+            self._by_stratum(self.outcome, open_rows),
+            self._by_stratum(self.outcome**2, open_rows),
+        )
+        undecided = np.packbits(verdict == _UNDECIDED) if len(open_rows) else None
+        return _Known(counts, np.packbits(verdict == _MATCHED), undecided)
+
+    def counts(self, pattern: Pattern) -> Counts:
+        """Of a pattern that has been matched."""
+        return self._known[pattern].counts
+
+    def matched(self, pattern: Pattern) -> Bool:
+        """Which rows match, ``(n_rows,)``."""
+        return np.unpackbits(self._known[pattern].matched, count=self.n_rows).astype(np.bool_)
+
+    def packed(self, pattern: Pattern) -> npt.NDArray[np.uint8]:
+        """`matched`, eight rows to a byte."""
+        return self._known[pattern].matched
+
+    def undecided(self, pattern: Pattern) -> Bool:
+        """Which rows cannot be decided yet, ``(n_rows,)``."""
+        bits = self._known[pattern].undecided
+        if bits is None:
+            return np.zeros(self.n_rows, dtype=np.bool_)
+        return np.unpackbits(bits, count=self.n_rows).astype(np.bool_)
+
+    def tables(self, patterns: Sequence[Pattern]) -> StratifiedTables:
+        """The patterns against all rows, by stratum."""
+        found = [self._known[pattern].counts for pattern in patterns]
+        return StratifiedTables(
+            n=self.n,
+            positive=_whole(self.total),
+            matched=_stack([c.matched for c in found], self.n_strata),
+            matched_positive=_whole(_stack([c.matched_total for c in found], self.n_strata)),
+        )
+
+    def nested_tables(
+        self, patterns: Sequence[Pattern], wider: Sequence[Pattern], decided: Sequence[bool]
+    ) -> StratifiedTables:
+        """Each pattern against the rest of the rows that match its generalisation; `decided`: less those undecided."""
+        inner, outer = self._nested(patterns, wider, decided)
+        return StratifiedTables(
+            n=_stack([c.matched for c in outer], self.n_strata),
+            positive=_whole(_stack([c.matched_total for c in outer], self.n_strata)),
+            matched=_stack([c.matched for c in inner], self.n_strata),
+            matched_positive=_whole(_stack([c.matched_total for c in inner], self.n_strata)),
+        )
+
+    def nested_mean_tables(
+        self, patterns: Sequence[Pattern], wider: Sequence[Pattern], decided: Sequence[bool]
+    ) -> MeanTables:
+        """The same as `nested_tables` for numbers."""
+        inner, outer = self._nested(patterns, wider, decided)
+        return MeanTables(
+            n=_stack([c.matched for c in outer], self.n_strata),
+            total=_stack([c.matched_total for c in outer], self.n_strata),
+            total_sq=_stack([c.matched_square for c in outer], self.n_strata),
+            matched=_stack([c.matched for c in inner], self.n_strata),
+            matched_total=_stack([c.matched_total for c in inner], self.n_strata),
+            matched_total_sq=_stack([c.matched_square for c in inner], self.n_strata),
+        )
+
+    def _nested(
+        self, patterns: Sequence[Pattern], wider: Sequence[Pattern], decided: Sequence[bool]
+    ) -> tuple[list[Counts], list[Counts]]:
+        inner = [self._known[pattern].counts for pattern in patterns]
+        outer = [self._known[pattern].counts for pattern in wider]
+        for i, less in enumerate(decided):
+            if less:
+                p, q = inner[i], outer[i]
+                outer[i] = q._replace(
+                    matched=q.matched - p.undecided,
+                    matched_total=q.matched_total - p.undecided_total,
+                    matched_square=q.matched_square - p.undecided_square,
+                )
+        return inner, outer
+
+    def mean_tables(self, patterns: Sequence[Pattern]) -> MeanTables:
+        """The same as `tables` for numbers."""
+        found = [self._known[pattern].counts for pattern in patterns]
+        return MeanTables(
+            n=self.n,
+            total=self.total,
+            total_sq=self.square,
+            matched=_stack([c.matched for c in found], self.n_strata),
+            matched_total=_stack([c.matched_total for c in found], self.n_strata),
+            matched_total_sq=_stack([c.matched_square for c in found], self.n_strata),
+        )
+
+
+def _whole(sums: Any) -> Int64:
+    return np.rint(sums).astype(np.int64)
+
+
+def _stack(rows: Sequence[Any], width: int) -> Any:
+    return np.stack(rows) if rows else np.zeros((0, width), dtype=np.int64)

@@ -1,0 +1,185 @@
+"""From what the search found on the discovery half to the few patterns that the estimation half judges.
+
+Everything here is chosen on discovery rows; nothing here is evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.mining.clock import N_INTERVALS, clock_conditions
+from seqmine.mining.generalise import untuned
+from seqmine.patterns import parse_pattern
+from seqmine.significance import cmh, mean_z
+
+if TYPE_CHECKING:
+    from seqmine.mining.options import MinerOptions
+    from seqmine.mining.parts import Part
+    from seqmine.patterns import Pattern
+    from seqmine.patterns.model import Gap
+
+__all__ = ["POOL", "Chosen", "choose", "discovery_z"]
+
+POOL: Final = 2_000
+"""Patterns that the search keeps, by stratified leverage."""
+_EXAMINED_EACH: Final = 3  # of the pool, for every pattern of the shortlist
+_CLOCKED: Final = 50  # of the best patterns are looked at by hour and weekday
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The shortlist: patterns, their directions (+1 raises, -1 lowers) and stratified z on discovery, best first."""
+
+    patterns: list[Pattern]
+    direction: npt.NDArray[np.int64]
+    z: Float64
+    n_examined: int
+    n_gaps_widened: int
+    n_clocked: int
+
+
+def discovery_z(part: Part, patterns: Sequence[Pattern]) -> Float64:
+    """Stratified z of patterns that have been matched; NaN where the strata leave nothing to compare."""
+    return np.asarray(mean_z(part.mean_tables(patterns)) if part.is_numeric else cmh(part.tables(patterns)).z)
+
+
+def choose(
+    part: Part, found: dict[str, Any], options: MinerOptions, *, full: Gap, n_intervals: int, wanted: int, clock: bool
+) -> Chosen:
+    """Examines the best of the pool and returns at most `wanted` patterns that say something of their own.
+
+    Learned gaps stay bounded only where the data pay for the choice (`_settle_gaps`); the pattern with all gaps wide is
+    a candidate beside each tuned one; the best get a chance of a clock condition; then, in the order of the stratified
+    z, a pattern is left out whose rows are nearly those of a better one (Jaccard index above ``options.redundancy``).
+    """
+    texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
+    pool = [parse_pattern(text) for text in texts]
+    settled, n_widened = _settle_gaps(part, pool, full, n_intervals)
+    candidates = list(dict.fromkeys([*settled, *(untuned(pattern, full) for pattern in settled)]))
+    patterns, z = _ranked(part, candidates, options)
+    kept = _distinct(part, patterns, options.redundancy, wanted)
+    n_clocked = 0
+    if clock and kept:
+        best = kept[:_CLOCKED]
+        timed = _clocked(part, [patterns[i] for i in best], [_sign(z[i]) for i in best], options)
+        n_clocked = len(timed)
+        if timed:
+            patterns, z = _ranked(part, [*patterns, *timed], options)
+            kept = _distinct(part, patterns, options.redundancy, wanted)
+    chosen_z = z[kept]
+    direction = np.where(chosen_z >= 0, 1, -1).astype(np.int64)
+    return Chosen([patterns[i] for i in kept], direction, chosen_z, len(candidates), n_widened, n_clocked)
+
+
+def _sign(z: float) -> int:
+    return 1 if z >= 0 else -1
+
+
+def _most_promising(part: Part, found: dict[str, Any], most: int) -> list[str]:
+    """Texts of the best of the pool by z as far as the pooled counts tell it."""
+    matched = found["n_matched"].astype(np.float64)
+    open_share = np.maximum(1.0 - matched / part.n_rows, 1e-9)
+    if part.is_numeric:
+        z = found["score"] / np.sqrt(matched * open_share)
+    else:
+        expected = found["expected"]
+        variance = np.maximum(expected * np.maximum(1.0 - expected / matched, 1e-9) * open_share, 1e-9)
+        z = np.abs(found["n_positive"] - expected) / np.sqrt(variance)
+    order = np.argsort(-z, kind="stable")[:most]
+    return [found["pattern"][i] for i in order]
+
+
+def _settle_gaps(part: Part, patterns: list[Pattern], full: Gap, n_intervals: int) -> tuple[list[Pattern], int]:
+    """Widens every learned gap that the discovery rows do not pay for.
+
+    A gap stays bounded when, among the rows that match with the wide gap, those inside the interval differ by more than
+    the price of one rate and one choice among `n_intervals` intervals: z^2 > log n + 2 log n_intervals (STATISTICS D;
+    z^2 is the score form of twice the gain in log likelihood, within strata).
+    """
+    current = list(patterns)
+    n_widened = 0
+    for i in range(1, max((len(pattern.steps) for pattern in current), default=0)):
+        tuned = [k for k, p in enumerate(current) if len(p.steps) > i and p.steps[i].gap != full]
+        wide = [_widened(current[k], i, full) for k in tuned]
+        part.match([*(current[k] for k in tuned), *wide])
+        inner = [current[k] for k in tuned]
+        accepted = _gain(part, inner, wide, n_intervals)
+        for k, pattern, keep in zip(tuned, wide, accepted, strict=True):
+            if not keep:
+                current[k] = pattern
+                n_widened += 1
+    return list(dict.fromkeys(current)), n_widened
+
+
+def _widened(pattern: Pattern, i: int, full: Gap) -> Pattern:
+    steps = (*pattern.steps[:i], replace(pattern.steps[i], gap=full), *pattern.steps[i + 1 :])
+    return replace(pattern, steps=steps)
+
+
+def _gain(part: Part, inner: list[Pattern], wide: list[Pattern], n_choices: int) -> npt.NDArray[np.bool_]:
+    decided = [False] * len(inner)
+    if part.is_numeric:
+        z = mean_z(part.nested_mean_tables(inner, wide, decided))
+    else:
+        z = cmh(part.nested_tables(inner, wide, decided)).z
+    n = np.array([max(int(part.counts(pattern).matched.sum()), 2) for pattern in wide], dtype=np.float64)
+    return np.asarray(np.nan_to_num(np.asarray(z)) ** 2 > np.log(n) + 2 * math.log(n_choices))
+
+
+def _ranked(part: Part, candidates: list[Pattern], options: MinerOptions) -> tuple[list[Pattern], Float64]:
+    """Candidates with support and of the wanted direction, best first: |z|, then fewer steps, then text."""
+    part.match(candidates)
+    z = discovery_z(part, candidates)
+    rows = [int(part.counts(pattern).matched.sum()) for pattern in candidates]
+    wanted = {"both": (1, -1), "raises": (1,), "lowers": (-1,)}[options.direction]
+    usable = [
+        i for i, n in enumerate(rows) if n >= options.min_support and math.isfinite(z[i]) and _sign(z[i]) in wanted
+    ]
+    text = [str(candidates[i]).encode() for i in usable]
+    order = sorted(range(len(usable)), key=lambda j: (-abs(z[usable[j]]), len(candidates[usable[j]].steps), text[j]))
+    chosen = [usable[j] for j in order]
+    return [candidates[i] for i in chosen], z[chosen]
+
+
+def _distinct(part: Part, patterns: list[Pattern], redundancy: float | None, wanted: int) -> list[int]:
+    """Positions of the first patterns whose rows are not nearly those of one before."""
+    if redundancy is None:
+        return list(range(min(wanted, len(patterns))))
+    kept: list[int] = []
+    bits: list[npt.NDArray[np.uint8]] = []
+    sizes: list[int] = []
+    for i, pattern in enumerate(patterns):
+        size, packed = int(part.counts(pattern).matched.sum()), part.packed(pattern)
+        if not any(_alike(packed, size, other, n, redundancy) for other, n in zip(bits, sizes, strict=True)):
+            kept.append(i)
+            bits.append(packed)
+            sizes.append(size)
+            if len(kept) == wanted:
+                break
+    return kept
+
+
+def _alike(a: npt.NDArray[np.uint8], size_a: int, b: npt.NDArray[np.uint8], size_b: int, limit: float) -> bool:
+    # The index cannot be above the ratio of the sizes.
+    if min(size_a, size_b) <= limit * max(size_a, size_b):
+        return False
+    both = int(np.bitwise_count(a & b).sum(dtype=np.int64))
+    return both > limit * (size_a + size_b - both)
+
+
+def _clocked(part: Part, patterns: list[Pattern], directions: list[int], options: MinerOptions) -> list[Pattern]:
+    pairs = clock_conditions(part, patterns, directions, options.min_support)
+    if not pairs:
+        return []
+    parents, timed = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    part.match(timed)
+    keep = _gain(part, timed, parents, N_INTERVALS)
+    return [pattern for pattern, accepted in zip(timed, keep, strict=True) if accepted]
