@@ -35,7 +35,7 @@ class BoundRows:
     """Labels set against one log: what a matcher may see of each row, and its label.
 
     All arrays are row-aligned with ``Labels.to_arrow()``. ``entity`` is -1 where the log lacks the entity: such a
-    row sees no events. A row sees the events with ``lo <= time <= index_time - 1``.
+    row sees no events. A row sees the events with ``lo <= time <= last``; ``last`` lies before the index.
     """
 
     rows: _native.Rows
@@ -43,6 +43,7 @@ class BoundRows:
     entity: Int64
     index_time: Int64
     lo: Int64
+    last: Int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +201,7 @@ class Labels:
         lo = np.ascontiguousarray(lo)
         last = time - 1 if log.declared_until is None else np.minimum(time - 1, log.declared_until)
         rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=excluded_types(log, self.exclude_events))
-        return BoundRows(rows, label, entity, time, lo)
+        return BoundRows(rows, label, entity, time, lo, last)
 
     def summary(self) -> dict[str, Any]:
         """What a reader wants to know first, in plain values (ready for JSON)."""
