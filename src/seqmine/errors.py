@@ -20,6 +20,7 @@ __all__ = [
     "InternalError",
     "InvalidOutcome",
     "InvalidPattern",
+    "LeakAlarm",
     "LogLocked",
     "MemoryBudgetExceeded",
     "MissingDependencyError",
@@ -234,6 +235,16 @@ class InsufficientDataError(SeqmineError, ValueError):
     """Too little data, or only one class, for what was asked."""
 
     code = "SM-3000"
+
+
+class LeakAlarm(SeqmineError):
+    """Event types of the log all but are the outcome; nothing is mined until they are excluded or acknowledged.
+
+    ``events`` are their names, in UTF-8 byte order.
+    """
+
+    code = "SM-3001"
+    events: tuple[str, ...] = ()
 
 
 class BudgetExceeded(SeqmineError):

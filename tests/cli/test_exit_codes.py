@@ -22,6 +22,7 @@ EXPECTED = {
     "InternalError": 70,
     "InvalidOutcome": 2,
     "InvalidPattern": 2,
+    "LeakAlarm": 6,
     "LogLocked": 75,
     "MemoryBudgetExceeded": 69,
     "MissingDependencyError": 2,

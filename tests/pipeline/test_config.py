@@ -95,3 +95,13 @@ def test_not_utf8(tmp_path: Path) -> None:
 def test_huge_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="bytes"):
         load_config(written(tmp_path, "#" * ((1 << 20) + 1)))
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [('"none"', None), ('"auto"', "auto"), ("2026-07-01", "2026-07-01"), ('"2026-07-01"', "2026-07-01")],
+)
+def test_out_of_time(tmp_path: Path, written: str, value: str | None) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(GOOD.replace("lookback", f"out_of_time = {written}\nlookback"), encoding="utf-8")
+    assert load_config(path).study.study().out_of_time == value

@@ -14,6 +14,7 @@ __all__ = [
     "INTERRUPTED",
     "PIPE_CLOSED",
     "QUARANTINED",
+    "REFUSED",
     "SLOWER",
     "TERMINATED",
     "USAGE",
@@ -26,6 +27,7 @@ USAGE = 2
 INCOMPLETE = 3
 QUARANTINED = 4
 SLOWER = 5
+REFUSED = 6
 DATA = 65
 NO_INPUT = 66
 INSUFFICIENT = 69
@@ -53,6 +55,7 @@ EXIT_CODES: tuple[ExitCode, ...] = (
     ExitCode(INCOMPLETE, "a budget ran out: the result is written, and flagged as incomplete"),
     ExitCode(QUARANTINED, "complete, but rows of the input were set aside"),
     ExitCode(SLOWER, "`bench --fail-above`: complete, but a step became slower by more than that"),
+    ExitCode(REFUSED, "a gate refused (leak alarm): nothing was mined until someone looks", (errors.LeakAlarm,)),
     ExitCode(DATA, "the input data cannot be used; file, row and column are named", (errors.DataError,)),
     ExitCode(NO_INPUT, "an input is missing or cannot be read", (errors.MissingInputError, FileNotFoundError)),
     ExitCode(

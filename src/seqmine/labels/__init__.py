@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from seqmine.labels.build import label
 from seqmine.labels.labels import BoundRows, Labels
+from seqmine.labels.out_of_time import out_of_time_rows
 from seqmine.labels.outcome import Outcome
 from seqmine.labels.split import DISCOVERY, ESTIMATION, split_halves
 from seqmine.labels.study import Study
 
-__all__ = ["DISCOVERY", "ESTIMATION", "BoundRows", "Labels", "Outcome", "Study", "label", "split_halves"]
+__all__ = [
+    "DISCOVERY",
+    "ESTIMATION",
+    "BoundRows",
+    "Labels",
+    "Outcome",
+    "Study",
+    "label",
+    "out_of_time_rows",
+    "split_halves",
+]

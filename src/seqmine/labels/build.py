@@ -39,7 +39,7 @@ _Number = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 def label(log: EventLog, study: Study, threads: int = 0) -> Labels:
-    """The rows of a study on a log, with their labels.
+    """The rows of a study on a log, with their labels; those of `Study.from_labels` as they were given.
 
     A row is (entity, index). It observes ``[index - lookback, index)``; its outcome lies in
     ``[index + lead, index + lead + horizon)``. A row is left out for the first of these reasons, and counted:
@@ -120,8 +120,11 @@ def label(log: EventLog, study: Study, threads: int = 0) -> Labels:
     check_type(study, Study, "study", 'write sm.Study("no purchase within 90d", at="2017-10-01")')
     check_threads(threads)
     excluded_types(log, study.exclude_events)  # a typo must show here, not when the labels are first used
+    if study.labels is not None:
+        return study.labels
+    assert study.outcome is not None and study.at is not None, "a study without labels has both"
     found = candidates(log, parse_index(study.at), threads)
-    rows = _Rows(log, study, threads, found.entity, found.time, dict(found.excluded))
+    rows = _Rows(log, study, study.outcome, threads, found.entity, found.time, dict(found.excluded))
 
     rows.leave_out("not_born", np.asarray(log.start_times)[rows.entity] > rows.time)
     answer = _from_events(rows) if study.outcome.table is None else _from_table(rows)
@@ -150,10 +153,17 @@ class _Rows:
     """The rows that are still eligible, and the count of those that are not."""
 
     def __init__(
-        self, log: EventLog, study: Study, threads: int, entity: Int64, time: Int64, excluded: dict[str, int]
+        self,
+        log: EventLog,
+        study: Study,
+        outcome: Outcome,
+        threads: int,
+        entity: Int64,
+        time: Int64,
+        excluded: dict[str, int],
     ) -> None:
         self.log = log
-        self.outcome = study.outcome
+        self.outcome = outcome
         self.incident = study.incident
         self.min_tenure = parse_duration(study.min_tenure, "min_tenure")
         self.lead = parse_duration(study.lead, "lead")

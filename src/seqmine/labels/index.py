@@ -100,13 +100,13 @@ def parse_index(at: At) -> IndexSpec:
         text = at.strip()
         if text.startswith("every "):
             return _rolling(text)
-        return FixedDates((_point(text),)) if text[:1].isdigit() else _anchored(text)
+        return FixedDates((point(text),)) if text[:1].isdigit() else _anchored(text)
     if isinstance(at, date):  # datetime is one too
-        return FixedDates((_point(at),))
+        return FixedDates((point(at),))
     if _columns.is_table(at):
         return _index_table(at)
     if isinstance(at, Sequence) and not isinstance(at, (bytes, bytearray)):
-        points = tuple(_point(item) for item in at)
+        points = tuple(point(item) for item in at)
         if not points:
             raise ParameterError("at: the list of dates is empty", hint=_FORMS)
         if len(set(points)) != len(points):
@@ -115,26 +115,27 @@ def parse_index(at: At) -> IndexSpec:
     raise ParameterError(f"at: cannot be a {type(at).__name__}", hint=_FORMS)
 
 
-def _point(value: object) -> Point:
+def point(value: object, name: str = "at") -> Point:
+    """Reads one written date or time; `name` is the argument that errors speak of."""
     if isinstance(value, str):
         if re.search(r"[.,]\d{7}", value):
-            raise TimestampOutOfRange("at: finer than a microsecond", hint="write at most six decimals")
+            raise TimestampOutOfRange(f"{name}: finer than a microsecond", hint="write at most six decimals")
         try:
             parsed = datetime.fromisoformat(value.strip())
         except ValueError:
             raise TimestampUnparsable(
-                f"at: {value.strip()[:40]!r} is not a date or time in ISO form",
+                f"{name}: {value.strip()[:40]!r} is not a date or time in ISO form",
                 hint="write 2017-10-01 or 2017-10-01T12:00:00+02:00",
             ) from None
     elif isinstance(value, datetime):
         # pandas.Timestamp is a datetime with digits that datetime arithmetic would drop in silence.
         if getattr(value, "nanosecond", 0):
-            raise TimestampOutOfRange("at: finer than a microsecond", hint="round it to microseconds")
+            raise TimestampOutOfRange(f"{name}: finer than a microsecond", hint="round it to microseconds")
         parsed = value
     elif isinstance(value, date):
         parsed = datetime(value.year, value.month, value.day)
     else:
-        raise ParameterError(f"at: a date must be text, date or datetime, not {type(value).__name__}", hint=_FORMS)
+        raise ParameterError(f"{name}: a date must be text, date or datetime, not {type(value).__name__}", hint=_FORMS)
     naive = parsed.utcoffset() is None
     since = parsed.replace(tzinfo=UTC) - _EPOCH if naive else parsed - _EPOCH
     return Point(since // timedelta(microseconds=1), naive)
@@ -149,7 +150,7 @@ def _rolling(text: str) -> Rolling:
     every = parse_duration(match[1], "at: every")
     if every == 0:
         raise ParameterError("at: 'every 0s' never gets on", hint="write a step such as 30d")
-    return Rolling(every, _point(match[2]), _point(match[3]))
+    return Rolling(every, point(match[2]), point(match[3]))
 
 
 def _anchored(text: str) -> Anchored:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
-from seqmine._text import format_duration, parse_duration
+from seqmine._text import format_duration, parse_duration, shorten
 from seqmine.errors import ParameterError
 from seqmine.labels._columns import is_table
-from seqmine.labels.index import At, parse_index
-from seqmine.labels.labels import event_names
+from seqmine.labels.index import At, parse_index, point
+from seqmine.labels.labels import Labels, event_names
 from seqmine.labels.outcome import Outcome
 from seqmine.labels.split import check_seed
 
 
 @dataclass(frozen=True)
 class Study:
-    """One question asked of a log.
+    """One question asked of a log. `from_labels` makes one from labels that are known already.
 
     Parameters
     ----------
@@ -41,6 +41,12 @@ class Study:
         Ask only entities whose start lies at least so long before the index.
     seed
         Of the split into discovery and estimation half.
+    out_of_time
+        Which rows are kept for the out-of-time test, see `out_of_time_rows`: those with an index at or after a date
+        (written as in `at`), or None for none. ``"auto"``: where `at` is a list of dates or rolling, those of the
+        latest date that has rows, if an earlier one has some too; otherwise none.
+    labels
+        Given labels, see `from_labels`; then `outcome` and `at` are None.
 
     Raises
     ------
@@ -54,16 +60,44 @@ class Study:
     Outcome('count(referral) >= 3 within 2w')
     """
 
-    outcome: Outcome
-    at: At = field(kw_only=True)
+    outcome: Outcome | None
+    at: At | None = field(kw_only=True)
     lookback: str | None = field(default=None, kw_only=True)
     lead: str = field(default="0d", kw_only=True)
     exclude_events: tuple[str, ...] = field(default=(), kw_only=True)
     incident: bool = field(default=False, kw_only=True)
     min_tenure: str = field(default="0d", kw_only=True)
     seed: int = field(default=0, kw_only=True)
+    out_of_time: str | date | None = field(default="auto", kw_only=True)
+    labels: Labels | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def from_labels(cls, labels: Labels, seed: int = 0, *, out_of_time: str | date | None = "auto") -> Study:
+        """A study of labels that are known already, yes/no or numbers; `label` returns them as they are.
+
+        What patterns may see is as the labels say: `lookback` and `exclude_events` are theirs. `outcome` and `at` are
+        None, `lead` is zero: the labels do not tell when an outcome came true, so leak alarms cannot look at its
+        lead, and nothing is known of what was lost in a gap. ``out_of_time="auto"`` keeps no rows, a date does.
+
+        Raises
+        ------
+        ParameterError
+            `labels` are none, or another argument cannot be used.
+
+        Examples
+        --------
+        >>> rows = {"entity": ["bob", "ann"], "index_time": ["2017-10-01"] * 2, "label": [1, 0]}
+        >>> Study.from_labels(Labels.from_arrow(rows, lookback="90d", timezone="UTC")).lookback
+        '90d'
+        """
+        return cls(None, at=None, labels=labels, seed=seed, out_of_time=out_of_time)
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
+        _check_out_of_time(self.out_of_time)
+        if self.labels is not None or (self.outcome is None and self.at is None):
+            self._take_from_labels()
+            return
         outcome: object = self.outcome
         if isinstance(outcome, str):
             outcome = Outcome(outcome)
@@ -85,7 +119,6 @@ class Study:
             raise ParameterError(f"incident must be True or False, not {type(self.incident).__name__}")
         if self.incident:
             _check_incident(outcome)
-        check_seed(self.seed)
         checked = {
             "outcome": outcome,
             "at": at,
@@ -96,6 +129,43 @@ class Study:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+    def _take_from_labels(self) -> None:
+        if self.labels is None:
+            raise ParameterError("a study needs an outcome and index times", hint="or use Study.from_labels(labels)")
+        if not isinstance(self.labels, Labels):
+            raise ParameterError(
+                f"labels must be Labels, not {type(self.labels).__name__}",
+                hint="make them with sm.label(log, study) or sm.Labels.from_arrow(table)",
+            )
+        if self.outcome is not None or self.at is not None:
+            raise ParameterError(
+                "given labels have their outcome and index times already", hint="leave out outcome and at, or labels"
+            )
+        lookback = None if self.labels.lookback is None else format_duration(self.labels.lookback)
+        # A field at its default follows the labels; one that says otherwise would be ignored in silence.
+        for name, default, value in (
+            ("lookback", None, lookback),
+            ("lead", "0d", "0s"),
+            ("exclude_events", (), self.labels.exclude_events),
+            ("incident", False, False),
+            ("min_tenure", "0d", "0s"),
+        ):
+            if getattr(self, name) not in (default, value):
+                raise ParameterError(
+                    f"{name} cannot be changed for given labels", hint="labels take lookback and exclude_events"
+                )
+            object.__setattr__(self, name, value)
+
+
+def _check_out_of_time(value: object) -> None:
+    if value is None or value == "auto":
+        return
+    if isinstance(value, str) and not value.strip()[:1].isdigit():
+        raise ParameterError(
+            f"out_of_time must be 'auto', None or a date, not {shorten(value)!r}", hint="write out_of_time='2017-10-01'"
+        )
+    point(value, "out_of_time")
 
 
 def _canonical(duration: str | timedelta, name: str) -> str:

@@ -99,7 +99,10 @@ class LogSection(_Section):
 
 
 class StudySection(_Section):
-    """``[study]``: the question; the fields of `Study`."""
+    """``[study]``: the question; the fields of `Study`, without given labels.
+
+    TOML has no null: ``"none"`` switches ``out_of_time`` off.
+    """
 
     outcome: str = Field(min_length=1)
     at: Instants
@@ -109,6 +112,7 @@ class StudySection(_Section):
     incident: bool = False
     min_tenure: Duration = "0d"
     seed: int = 0
+    out_of_time: NoneOr[Instant] = "auto"
 
     def study(self) -> Study:
         """Return what `label` takes."""

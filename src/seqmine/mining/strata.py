@@ -1,0 +1,341 @@
+"""What a fair comparison holds equal: how much was seen of a row, for how long it is known, and named columns.
+
+Entities with more events match every pattern more often, and most outcomes go with activity. Compared with all rows,
+patterns that mean nothing look like causes (Simpson's paradox); so rows are compared within strata of their likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqmine import _native
+from seqmine._text import did_you_mean
+from seqmine.errors import ParameterError
+from seqmine.events.spans import any_event, span_positions
+from seqmine.labels.labels import excluded_types
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.labels import BoundRows, Labels
+
+__all__ = ["RowStrata", "StrataRule", "map_strata", "row_strata"]
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+KINDS: Final = ("activity", "tenure")
+ROWS_PER_CLASS: Final = 2000
+FEWEST_CLASSES, MOST_CLASSES = 20, 100
+_KEYS = ("entity", "index_time", "label")
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+
+
+@dataclass(frozen=True, eq=False)
+class StrataRule:
+    """How rows are put into strata; fixed on the discovery rows, used on all.
+
+    Attributes
+    ----------
+    activity : (n_classes - 1,) int64, or None
+        Least numbers of seen events of all classes but the first; None = activity is not held equal.
+    tenure : (0,) or (1,) uint64, or None
+        Least microseconds from the start to the index of the second class; None = tenure is not held equal.
+    columns
+        Names of columns of the labels, or of text attributes of the log.
+    """
+
+    activity: Int64 | None
+    tenure: npt.NDArray[np.uint64] | None
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RowStrata:
+    """The stratum of every row. Made by `row_strata` and `map_strata`.
+
+    Attributes
+    ----------
+    code : (n_rows,) int32
+        From 0 to ``n_strata - 1``; every number occurs. Ordered by activity, then tenure, then the columns' values.
+    names
+        What the rows of each stratum share, in words, (n_strata,).
+    sentence
+        What is held equal, in words.
+    rule
+        For rows to come, see `map_strata`.
+    """
+
+    code: npt.NDArray[np.int32]
+    names: tuple[str, ...]
+    sentence: str
+    rule: StrataRule
+
+    @property
+    def n_strata(self) -> int:
+        """Number of strata that have rows."""
+        return len(self.names)
+
+
+def row_strata(
+    log: EventLog,
+    labels: Labels,
+    bound: BoundRows,
+    discovery: Bool,
+    *,
+    adjust: Sequence[str] = KINDS,
+    columns: Sequence[str] = (),
+    threads: int = 0,
+) -> RowStrata:
+    """Put every row into a stratum, by edges that the discovery rows alone decide.
+
+    ``activity`` is the number of events that the row may see, excluded event types apart, in classes cut at
+    S = n / 2,000 quantiles of the discovery rows (n is twice their number; S at least 20 and at most 100); equal
+    numbers stay together, so there may be fewer classes. ``tenure`` is the time from the entity's start (declared,
+    else its first event) to the index, in two classes cut at the median, or at the next longer tenure where half of the
+    rows have the shortest; entities that the log lacks, and starts after the index, have none. Nothing at or after the
+    index is looked at.
+
+    Parameters
+    ----------
+    log
+        The events.
+    labels, bound
+        The rows, and ``labels.bind(log)`` of them.
+    discovery : (n_rows,) bool
+        The rows that decide the edges.
+    adjust
+        Which of ``"activity"`` and ``"tenure"`` to hold equal.
+    columns
+        Further columns of the labels; where the labels have no such column, text attributes of the log. An attribute
+        counts as of the index: its last value that is not null among the events that the row may see (of simultaneous
+        ones, the last in the order of the log). Null is a value of its own.
+    threads
+        0 = all cores. The result does not depend on it.
+
+    Returns
+    -------
+    RowStrata
+
+    Raises
+    ------
+    ParameterError
+        An unknown kind or column, a column of numbers that are not whole, or a numeric attribute.
+    """
+    for kind in _names("adjust", adjust):
+        if kind not in KINDS:
+            near = did_you_mean(kind, KINDS)
+            raise ParameterError(
+                f"adjust: nothing is called {kind!r}",
+                hint=f"did you mean {near!r}?" if near else f"take some of {', '.join(KINDS)}; name columns in columns",
+            )
+    names = _names("columns", columns)
+    for name in names:
+        _check_column(log, labels, name)
+    seen = _activity(log, bound, threads) if "activity" in adjust else None
+    tenure = _tenure(log, bound) if "tenure" in adjust else None
+    rule = StrataRule(
+        None if seen is None else _quantile_edges(seen[discovery]),
+        None if tenure is None else _median_edge(tenure[discovery]),
+        names,
+    )
+    return _assign(log, labels, bound, rule, seen, tenure, threads)
+
+
+def map_strata(rule: StrataRule, log: EventLog, labels: Labels, bound: BoundRows, threads: int = 0) -> RowStrata:
+    """Put other rows (a later landmark) into strata by the same edges; codes are dense over these rows."""
+    seen = None if rule.activity is None else _activity(log, bound, threads)
+    tenure = None if rule.tenure is None else _tenure(log, bound)
+    for name in rule.columns:
+        _check_column(log, labels, name)
+    return _assign(log, labels, bound, rule, seen, tenure, threads)
+
+
+def _assign(
+    log: EventLog,
+    labels: Labels,
+    bound: BoundRows,
+    rule: StrataRule,
+    seen: Int64 | None,
+    tenure: npt.NDArray[np.uint64] | None,
+    threads: int,
+) -> RowStrata:
+    parts: list[tuple[Int64, Sequence[str]]] = []
+    held: list[str] = []
+    if rule.activity is not None and seen is not None:
+        parts.append((_classes(rule.activity, seen), _activity_names(rule.activity)))
+        held.append(f"the number of events seen before the index ({_classes_text(len(rule.activity) + 1)})")
+    if rule.tenure is not None and tenure is not None:
+        parts.append((_classes(rule.tenure, tenure), _tenure_names(rule.tenure)))
+        cut = f", under {_shown(rule.tenure[0])} or not" if len(rule.tenure) else ""
+        held.append(f"the time since the entity's start ({_classes_text(len(rule.tenure) + 1)}{cut})")
+    as_of = None
+    for name in rule.columns:
+        if _in_labels(labels, name):
+            codes, texts = _label_values(labels, name)
+            held.append(f"{name} (as the labels say)")
+        else:
+            as_of = as_of or span_positions(log, bound.entity, bound.lo, bound.last, threads)
+            codes, texts = _values_as_of(log, labels, name, *as_of)
+            held.append(f"{name} (its last value before the index)")
+        parts.append((codes, [f"{name} {text}" for text in texts]))
+
+    n_rows = len(bound.entity)
+    key = np.zeros(n_rows, dtype=np.int64)
+    first = np.zeros(min(n_rows, 1), dtype=np.int64)
+    for codes, values in parts:
+        # Both factors count rows or values, so the product fits; renumbering keeps it so for the next part.
+        _, first, dense = np.unique(key * max(len(values), 1) + codes, return_index=True, return_inverse=True)
+        key = dense.reshape(-1)
+    words = ["; ".join(values[codes[row]] for codes, values in parts) or "all rows" for row in first.tolist()]
+    return RowStrata(key.astype(np.int32), tuple(words), _sentence(held), rule)
+
+
+def _sentence(held: Sequence[str]) -> str:
+    if not held:
+        return "Rows are compared with all other rows; nothing is held equal."
+    listed = held[0] if len(held) == 1 else f"{', '.join(held[:-1])} and {held[-1]}"
+    return f"Rows are compared with rows that are alike in {listed}."
+
+
+# --- activity and tenure ----------------------------------------------------------------------------------------------
+
+
+def _activity(log: EventLog, bound: BoundRows, threads: int) -> Int64:
+    counts = _native.window_stats(log.native, any_event(log), bound.rows, threads)["count"]
+    return np.asarray(counts, dtype=np.int64)
+
+
+def _tenure(log: EventLog, bound: BoundRows) -> npt.NDArray[np.uint64]:
+    """Microseconds from start to index; two int64 instants always differ by a uint64."""
+    if log.n_entities == 0:
+        return np.zeros(len(bound.entity), dtype=np.uint64)
+    start = np.asarray(log.start_times, dtype=np.int64)[np.maximum(bound.entity, 0)]
+    there = (bound.entity >= 0) & (start <= bound.index_time)
+    return np.where(there, bound.index_time.view(np.uint64) - start.view(np.uint64), np.uint64(0))
+
+
+def _quantile_edges(values: Int64) -> Int64:
+    n = len(values)
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
+    n_classes = min(max(2 * n // ROWS_PER_CLASS, FEWEST_CLASSES), MOST_CLASSES)
+    ordered = np.sort(values)
+    edges = np.unique(ordered[np.arange(1, n_classes, dtype=np.int64) * n // n_classes])
+    return np.asarray(edges[edges > ordered[0]], dtype=np.int64)
+
+
+def _median_edge(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    if len(values) == 0:
+        return np.zeros(0, dtype=np.uint64)
+    ordered = np.sort(values)
+    longer = ordered[ordered > ordered[0]]
+    return longer[:0] if len(longer) == 0 else np.array([max(ordered[len(ordered) // 2], longer[0])], dtype=np.uint64)
+
+
+def _classes(edges: npt.NDArray[Any], values: npt.NDArray[Any]) -> Int64:
+    return np.asarray(np.searchsorted(edges, values, side="right"), dtype=np.int64)
+
+
+def _classes_text(n: int) -> str:
+    return "one class" if n == 1 else f"{n} classes"
+
+
+def _activity_names(edges: Int64) -> list[str]:
+    if len(edges) == 0:
+        return ["any number of events"]
+    least = [0, *edges.tolist()]
+    most = [edge - 1 for edge in edges.tolist()]
+    between = [f"{a} events" if a == b else f"{a} to {b} events" for a, b in zip(least, most, strict=False)]
+    return [*between, f"{least[-1]} events or more"]
+
+
+def _tenure_names(edges: npt.NDArray[np.uint64]) -> list[str]:
+    if len(edges) == 0:
+        return ["any tenure"]
+    return [f"tenure under {_shown(edges[0])}", f"tenure of {_shown(edges[0])} or more"]
+
+
+def _shown(us: np.uint64) -> str:
+    """A length for people: the cut itself is exact."""
+    length = int(us)
+    unit, name = (_DAY, "days") if length >= 2 * _DAY else (_HOUR, "hours") if length >= _HOUR else (1_000_000, "s")
+    return f"{length / unit:.4g} {name}"
+
+
+# --- columns ----------------------------------------------------------------------------------------------------------
+
+
+def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise ParameterError(f"{what} must be a list of names", hint=f"write {what}=['plan']")
+    if len(set(names)) != len(names):
+        raise ParameterError(f"{what}: a name is there twice", hint="give each name once")
+    return tuple(names)
+
+
+def _in_labels(labels: Labels, name: str) -> bool:
+    return name in labels.to_arrow().column_names and name not in _KEYS
+
+
+def _check_column(log: EventLog, labels: Labels, name: str) -> None:
+    if _in_labels(labels, name):
+        kind: Any = labels.to_arrow().schema.field(name).type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_nested(kind):
+            raise ParameterError(
+                f"strata: the column {name!r} of the labels holds {kind}, not categories",
+                hint="cut it into classes first",
+            )
+        return
+    if name in log.attributes:
+        if log.attributes[name].kind == "number":
+            raise ParameterError(
+                f"strata: the attribute {name!r} holds numbers, not categories",
+                hint="cut it into classes, as a column of the index table or of the labels",
+            )
+        return
+    known = [column for column in labels.to_arrow().column_names if column not in _KEYS]
+    known += [attribute for attribute, column in log.attributes.items() if column.kind != "number"]
+    near = did_you_mean(name, known)
+    raise ParameterError(
+        f"strata: neither the labels nor the log have a column {name!r} of categories",
+        hint=f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}",
+    )
+
+
+def _label_values(labels: Labels, name: str) -> tuple[Int64, list[str]]:
+    encoded = labels.column(name).dictionary_encode(null_encoding="encode")
+    values = encoded.dictionary.cast(pa.large_string()).to_pylist()
+    # By their texts, so that the numbers do not hang on the order of the rows.
+    order = sorted(range(len(values)), key=lambda i: (values[i] is None, (values[i] or "").encode()))
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[order] = np.arange(len(values))
+    codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    return rank[codes], ["(null)" if values[i] is None else values[i] for i in order]
+
+
+def _values_as_of(log: EventLog, labels: Labels, name: str, begin: Int64, end: Int64) -> tuple[Int64, list[str]]:
+    """The last value in ``[begin, end)``; a value that no event had there is the last number."""
+    column = log.attributes[name]
+    codes = column.array
+    told = codes >= 0
+    hidden = excluded_types(log, labels.exclude_events)
+    if hidden is not None:
+        told &= hidden[log.code] == 0
+    # Position of the latest event that tells the value, at or before each event; 32 bits while they are enough.
+    latest = np.where(told, np.arange(len(codes), dtype=np.int32 if len(codes) < 2**31 else np.int64), -1)
+    np.maximum.accumulate(latest, out=latest)
+    n_values = len(column.categories)
+    result = np.full(len(begin), n_values, dtype=np.int64)
+    some = end > begin
+    at = latest[end[some] - 1].astype(np.int64)
+    result[some] = np.where(at >= begin[some], codes[np.maximum(at, 0)], n_values)
+    return result, [*column.categories, "(null)"]
