@@ -6,17 +6,22 @@ from seqmine.labels.build import label
 from seqmine.labels.labels import BoundRows, Labels
 from seqmine.labels.out_of_time import out_of_time_rows
 from seqmine.labels.outcome import Outcome
+from seqmine.labels.outcome_times import NEVER, LeadLoss, first_true, lead_loss
 from seqmine.labels.split import DISCOVERY, ESTIMATION, split_halves
 from seqmine.labels.study import Study
 
 __all__ = [
     "DISCOVERY",
     "ESTIMATION",
+    "NEVER",
     "BoundRows",
     "Labels",
+    "LeadLoss",
     "Outcome",
     "Study",
+    "first_true",
     "label",
+    "lead_loss",
     "out_of_time_rows",
     "split_halves",
 ]

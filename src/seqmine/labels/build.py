@@ -35,7 +35,7 @@ _COMPARE = {
     "=": np.equal,
     "!=": np.not_equal,
 }
-_Number = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 def label(log: EventLog, study: Study, threads: int = 0) -> Labels:
@@ -206,7 +206,7 @@ class _Rows:
 
 def _from_events(rows: _Rows) -> _Answer:
     outcome = rows.outcome
-    predicate = _compile(rows.log, outcome)
+    predicate = compile_outcome(rows.log, outcome)
     _, end, fits = rows.interval()
     assert end is not None and outcome.horizon is not None, "outcomes over events have a horizon"
     rows.leave_out("not_followed", ~fits | (end > rows.log.observed_until))
@@ -216,21 +216,23 @@ def _from_events(rows: _Rows) -> _Answer:
         rows.leave_out("inactive", np.asarray(np.asarray(seen["count"]) == 0))
     elif rows.incident:
         life = np.full(len(rows.time), MIN_TIME, dtype=np.int64)
-        rows.leave_out("already", _holds(outcome, _number(outcome, rows.stats(predicate, life, rows.time))))
+        rows.leave_out(
+            "already", outcome_holds(outcome, outcome_number(outcome, rows.stats(predicate, life, rows.time)))
+        )
         in_lead = rows.stats(predicate, rows.time, rows.interval()[0])
-        rows.leave_out("outcome_in_lead", _holds(outcome, _number(outcome, in_lead)))
+        rows.leave_out("outcome_in_lead", outcome_holds(outcome, outcome_number(outcome, in_lead)))
 
     begin, end, _ = rows.interval()
     assert end is not None
     found = rows.stats(predicate, begin, end)
-    number = _number(outcome, found)
+    number = outcome_number(outcome, found)
     details: dict[str, float] = {}
     if outcome.measure == "sum":
         details["n_null_values"] = int(found["n_null"].sum())
     if outcome.is_numeric:
         return _Answer(pa.array(number), details)
     top = outcome.percent is not None
-    positive = _top(rows, number, details) if top else _holds(outcome, number)
+    positive = _top(rows, number, details) if top else outcome_holds(outcome, number)
     return _Answer(pa.array(positive.astype(np.int8)), details)
 
 
@@ -277,7 +279,7 @@ def _from_table(rows: _Rows) -> _Answer:
     return _Answer(pa.array((happened & ~after).astype(np.int8)), details)
 
 
-def _compile(log: EventLog, outcome: Outcome) -> _native.Predicate:
+def compile_outcome(log: EventLog, outcome: Outcome) -> _native.Predicate:
     if outcome.measure == "sum" and not log.has_value:
         raise InvalidOutcome(
             f"'{outcome}' sums values, but the log has none",
@@ -287,7 +289,7 @@ def _compile(log: EventLog, outcome: Outcome) -> _native.Predicate:
     return compile_selector(log, outcome.selector, InvalidOutcome)
 
 
-def _number(outcome: Outcome, stats: dict[str, Any]) -> _Number:
+def outcome_number(outcome: Outcome, stats: dict[str, Any]) -> Numbers:
     """The count, or for sums the sum; sums run natively in row order, so they do not depend on the threads."""
     if outcome.measure != "sum":
         return np.asarray(stats["count"], dtype=np.int64)
@@ -299,7 +301,7 @@ def _number(outcome: Outcome, stats: dict[str, Any]) -> _Number:
     return total
 
 
-def _holds(outcome: Outcome, number: _Number) -> Bool:
+def outcome_holds(outcome: Outcome, number: Numbers) -> Bool:
     if outcome.measure == "exists":
         return np.asarray(number > 0)
     if outcome.measure == "no":
@@ -308,7 +310,7 @@ def _holds(outcome: Outcome, number: _Number) -> Bool:
     return np.asarray(_COMPARE[outcome.comparison](number, outcome.threshold), dtype=np.bool_)
 
 
-def _top(rows: _Rows, number: _Number, details: dict[str, float]) -> Bool:
+def _top(rows: _Rows, number: Numbers, details: dict[str, float]) -> Bool:
     entities, of_row = np.unique(rows.entity, return_inverse=True)
     half = split_halves(take(rows.log.entities, entities), rows.seed)[of_row]
     found = number[half == DISCOVERY]
