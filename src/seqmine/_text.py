@@ -34,6 +34,7 @@ __all__ = [
     "parse_duration",
     "quote_name",
     "quote_text",
+    "rounded_duration",
     "shorten",
 ]
 
@@ -55,6 +56,7 @@ _UNITS = {
     "ms": 1_000,
     "us": 1,
 }
+_LONG_UNITS = {"days": 86_400_000_000, "hours": 3_600_000_000, "minutes": 60_000_000, "seconds": 1_000_000}
 _UNIT_LIST = "us, ms, s, m, h, d and w"
 _OTHER_SPELLINGS = {
     "us": ("µs", "μs", "usec", "usecs", "micro", "micros", "microsecond", "microseconds"),
@@ -151,6 +153,14 @@ def format_duration(us: int) -> str:
         if us % size == 0:
             return f"{us // size}{unit}"
     raise AssertionError("1 us divides every whole number")
+
+
+def rounded_duration(us: int) -> str:
+    """A length for people, to three digits, in the largest unit of which there are two: ``3.25 days``."""
+    for unit, size in _LONG_UNITS.items():
+        if us >= 2 * size:
+            return f"{us / size:.3g} {unit}" if us < 1000 * size else f"{us / size:,.0f} {unit}"
+    return format_duration(us)
 
 
 class _Unreadable(ValueError):

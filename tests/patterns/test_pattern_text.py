@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqmine._text import MAX_DURATION, format_duration, is_number, is_word
+from seqmine._text import MAX_DURATION, format_duration, is_number, is_word, rounded_duration
 from seqmine.errors import InvalidPattern
 from seqmine.patterns import Absence, Condition, Gap, Pattern, Selector, Step, parse_pattern
 
@@ -420,3 +420,20 @@ def test_words_and_numbers_are_what_the_reader_takes_for_them(text: str) -> None
     if is_number(text) and abs(float(text)) < 1e300:
         (condition,) = parse_pattern(f"a{{x={text}}}").steps[0].selector.conditions
         assert condition.operand == float(text)
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        (0, "0s"),
+        (1_500_000, "1500ms"),
+        (2_000_000, "2 seconds"),
+        (119_000_000, "119 seconds"),
+        (5_430_000_000, "90.5 minutes"),
+        (36 * 3_600_000_000, "36 hours"),
+        (86_400_000_000 * 287 + 43_200_000_000, "288 days"),
+        (86_400_000_000 * 12_345, "12,345 days"),
+    ],
+)
+def test_lengths_for_people(us: int, text: str) -> None:
+    assert rounded_duration(us) == text

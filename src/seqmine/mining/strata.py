@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqmine import _native
-from seqmine._text import did_you_mean
+from seqmine._text import did_you_mean, rounded_duration
 from seqmine.errors import ParameterError
 from seqmine.events.spans import any_event, span_positions
 from seqmine.labels.labels import excluded_types
@@ -33,8 +33,6 @@ KINDS: Final = ("activity", "tenure")
 ROWS_PER_CLASS: Final = 2000
 FEWEST_CLASSES, MOST_CLASSES = 20, 100
 _KEYS = ("entity", "index_time", "label")
-_HOUR = 3_600_000_000
-_DAY = 24 * _HOUR
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +171,7 @@ def _assign(
         held.append(f"the number of events seen before the index ({_classes_text(len(rule.activity) + 1)})")
     if rule.tenure is not None and tenure is not None:
         parts.append((_classes(rule.tenure, tenure), _tenure_names(rule.tenure)))
-        cut = f", under {_shown(rule.tenure[0])} or not" if len(rule.tenure) else ""
+        cut = f", under {rounded_duration(int(rule.tenure[0]))} or not" if len(rule.tenure) else ""
         held.append(f"the time since the entity's start ({_classes_text(len(rule.tenure) + 1)}{cut})")
     as_of = None
     for name in rule.columns:
@@ -259,14 +257,7 @@ def _activity_names(edges: Int64) -> list[str]:
 def _tenure_names(edges: npt.NDArray[np.uint64]) -> list[str]:
     if len(edges) == 0:
         return ["any tenure"]
-    return [f"tenure under {_shown(edges[0])}", f"tenure of {_shown(edges[0])} or more"]
-
-
-def _shown(us: np.uint64) -> str:
-    """A length for people: the cut itself is exact."""
-    length = int(us)
-    unit, name = (_DAY, "days") if length >= 2 * _DAY else (_HOUR, "hours") if length >= _HOUR else (1_000_000, "s")
-    return f"{length / unit:.4g} {name}"
+    return [f"tenure under {rounded_duration(int(edges[0]))}", f"tenure of {rounded_duration(int(edges[0]))} or more"]
 
 
 # --- columns ----------------------------------------------------------------------------------------------------------
