@@ -74,5 +74,6 @@ void register_matching(py::module_& module);
 void register_ingest(py::module_& module);
 void register_mining(py::module_& module);
 void register_frequent(py::module_& module);
+void register_permutation(py::module_& module);
 
 }  // namespace seqmine::python

@@ -2,21 +2,12 @@
 #include <pybind11/stl.h>
 
 #include "interrupt.hpp"
+#include "named.hpp"
 #include "seqmine/miner.hpp"
 
 namespace seqmine::python {
 
 namespace {
-
-template <class Enum>
-Enum named(const std::string& name, std::initializer_list<const char*> names, const char* what) {
-  std::uint8_t index = 0;
-  for (const char* known : names) {
-    if (name == known) return static_cast<Enum>(index);
-    ++index;
-  }
-  throw py::value_error("unknown " + std::string(what) + " '" + name + "'");
-}
 
 py::dict as_dict(const MinerStats& stats) {
   py::dict result;
@@ -63,8 +54,7 @@ py::dict as_dict(MinerResult&& found) {
 }
 
 py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, const py::object& stratum,
-                   std::int32_t n_strata, const py::object& weight, std::int64_t weight_scale,
-                   std::vector<std::tuple<std::string, std::int64_t, std::vector<Condition>>> items,
+                   std::int32_t n_strata, const py::object& weight, std::int64_t weight_scale, GivenItems items,
                    const std::vector<std::pair<std::int32_t, std::uint64_t>>& absences, std::int32_t max_length,
                    std::uint64_t min_gap, std::uint64_t max_gap, std::uint64_t max_span, bool learn_gaps,
                    std::vector<std::uint64_t> gap_edges, std::int64_t min_support, std::int64_t top_k,
@@ -76,12 +66,7 @@ py::dict mine_rows(const Log& log, const Rows& rows, const py::object& label, co
   py::array_t<std::int64_t> weights;
   if (!weight.is_none()) weights = strict_array<std::int64_t>(weight, "weight");
   const MinerLabels view{as_span(labels), as_span(strata), n_strata, as_span(weights), weight_scale};
-  std::vector<Item> given;
-  given.reserve(items.size());
-  for (auto& [text, type, conditions] : items) {
-    if (type < 0) throw py::value_error("an item needs an event type");
-    given.push_back({{{}, std::move(conditions)}, std::move(text), type});
-  }
+  const std::vector<Item> given = make_items(std::move(items));
   MinerOptions options{
       .max_length = max_length,
       .min_gap = min_gap,

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   seqmine::python::register_ingest(module);
   seqmine::python::register_mining(module);
   seqmine::python::register_frequent(module);
+  seqmine::python::register_permutation(module);
 }

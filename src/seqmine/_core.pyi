@@ -199,3 +199,50 @@ def mine_frequent(
     max_memory: int,
     max_patterns: int,
 ) -> FrequentPatterns: ...
+
+def kernels() -> list[str]: ...
+
+class PermutedLabels:
+    def __init__(
+        self,
+        *,
+        label: _U8,
+        stratum: npt.NDArray[np.int32] | None = None,
+        n_strata: int = 0,
+        unit: _I64 | None = None,
+        n_permutations: int,
+        seed: int,
+        threads: int = 0,
+        max_memory: int = 0,
+    ) -> None: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_permutations(self) -> int: ...
+    def bits(self) -> npt.NDArray[np.uint64]: ...
+    def count(
+        self, rows: npt.NDArray[np.uint32], offsets: _I64, kernel: str = "best"
+    ) -> npt.NDArray[np.uint32]: ...
+
+def westfall_young(
+    log: Log,
+    rows: Rows,
+    *,
+    label: _U8,
+    stratum: npt.NDArray[np.int32] | None = None,
+    n_strata: int = 0,
+    unit: _I64 | None = None,
+    items: Sequence[tuple[str, int, Sequence[Condition]]],
+    max_length: int,
+    min_gap: int,
+    max_gap: int,
+    max_span: int,
+    min_support: int,
+    n_permutations: int,
+    seed: int,
+    max_work: int = 0,
+    max_seconds: float = 0.0,
+    max_memory: int = 0,
+    threads: int = 0,
+    kernel: str = "best",
+) -> dict[str, Any]: ...

@@ -64,6 +64,21 @@ inline constexpr std::size_t fetch_ahead = 12;
 /// each) must stay far below the cost of scanning their windows.
 inline constexpr std::size_t min_task_occurrences = 2'048;
 
+/// Words of permuted labels that are counted in one pass over a list of rows. The counters of 1,024 permutations are 130
+/// planes of 128 bytes at the most and some 30 in use: they stay in the first-level cache.
+inline constexpr std::size_t strip_words = 16;
+
+/// How many rows ahead a count fetches permuted labels: 10 to 20 ns a row, so about as long as memory takes.
+inline constexpr std::size_t permutation_fetch_ahead = 48;
+
+/// A pattern that has more than this share of its prefix's rows is counted by those it lacks. Finding them takes about a
+/// nanosecond for every row of the prefix, counting one 5 to 20.
+inline constexpr double counted_by_difference = 0.6;
+
+/// The least variance with which a pattern is tested (FamilyMaxima): below, the count takes too few values for its first
+/// two moments to judge it.
+inline constexpr double least_tested_variance = 3.0;
+
 /// The first pool holds this many times top_k patterns, so that the redundancy filter rarely empties it. A larger
 /// pool prunes later.
 inline constexpr std::int64_t pool_factor = 4;

@@ -1,13 +1,10 @@
 #include "seqmine/miner.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
-#include <thread>
 
 #include "labelled/evidence.hpp"
 #include "labelled/redundancy.hpp"
@@ -15,6 +12,7 @@
 #include "labelled/space.hpp"
 #include "search/halt.hpp"
 #include "search/memory.hpp"
+#include "search/watch.hpp"
 #include "seqmine/parallel.hpp"
 #include "seqmine/tuning.hpp"
 
@@ -79,41 +77,6 @@ Status check(const RowsView& rows, const MinerLabels& labels, const std::vector<
   }
   return {};
 }
-
-/// Lets one token end on the caller's token or on a deadline, for work that knows tokens only. Joins its thread
-/// when it goes out of scope.
-class Watch {
- public:
-  Watch(const StopToken& caller, search::Clock::time_point deadline)
-      : thread_([this, &caller, deadline] {
-          std::unique_lock lock(mutex_);
-          while (!done_) {
-            if (caller.stop_requested() || search::Clock::now() >= deadline) {
-              token_.request_stop();
-              return;
-            }
-            changed_.wait_for(lock, std::chrono::milliseconds(10));
-          }
-        }) {}
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  ~Watch() {
-    {
-      const std::lock_guard lock(mutex_);
-      done_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
-  }
-  [[nodiscard]] const StopToken& token() const noexcept { return token_; }
-
- private:
-  StopToken token_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  std::thread thread_;
-};
 
 /// Everything of one call that its phases share.
 struct Job {
@@ -318,7 +281,7 @@ Result<MinerResult> mine(const LogView& log, const RowsView& rows, const MinerLa
       return build_database(log, rows, items, options.min_support, options.threads, token, options.max_memory);
     };
     if (!search_deadline) return build(stop);
-    const Watch watch(stop, *search_deadline);
+    const search::Watch watch(stop, *search_deadline);
     return build(watch.token());
   }();
   result.stats.build_seconds = seconds_since(started);

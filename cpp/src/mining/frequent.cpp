@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "closed_patterns.hpp"
-#include "pair_table.hpp"
 #include "scan_miner.hpp"
+#include "search/pair_table.hpp"
 #include "search/scan_table.hpp"
 #include "subtree_pool.hpp"
 
@@ -58,8 +58,8 @@ Result<FrequentPatterns> mine_checked(const Database& database, Database* own, c
 
   mining::SubtreePool pool(options, database.n_rows, stop);
   if (options.max_length != 1) {
-    Result<mining::PairTable> pairs =
-        mining::make_pair_table(context.table, context.keep, pool.floor.get(), options.threads, stop);
+    Result<search::PairTable> pairs =
+        search::make_pair_table(context.table, context.keep, pool.floor.get(), options.threads, stop);
     if (!pairs.ok()) return pairs.status();
     context.pairs = std::move(pairs.value());
   }

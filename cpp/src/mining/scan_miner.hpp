@@ -3,11 +3,16 @@
 
 #include <memory>
 
-#include "pair_table.hpp"
+#include "search/pair_table.hpp"
 #include "search/scan_table.hpp"
 #include "subtree_pool.hpp"
 
 namespace seqmine::mining {
+
+using search::Follower;
+using search::Keep;
+using search::PairTable;
+using search::ScanTable;
 
 /// Everything that all workers read.
 struct ScanContext {

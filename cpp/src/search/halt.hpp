@@ -11,8 +11,8 @@ namespace seqmine::search {
 
 using Clock = std::chrono::steady_clock;
 
-/// `cancelled` throws the result away; the others cut subtrees and keep what was found.
-enum class Halt : int { none, cancelled, seconds, memory };
+/// `cancelled` throws the result away; the others cut subtrees, and a search says what it keeps of what it found.
+enum class Halt : int { none, cancelled, seconds, memory, work };
 
 /// Shared by the workers of one call. Thread-safe, lock-free; the first reason stays.
 class HaltState {

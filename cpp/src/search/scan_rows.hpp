@@ -76,4 +76,21 @@ void distribute(const ScanTable& table, const Occurrences& list, Target* targets
   });
 }
 
+/// The same for the rows of the wanted items' occurrences, each once: `rows[at]`.
+template <Keep keep, class Spend>
+void distribute_rows(const ScanTable& table, const Occurrences& list, Target* targets, std::uint32_t* rows,
+                     const Spend& spend) {
+  const std::uint32_t* item = table.item;
+  for_each_range<keep>(table, list, [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
+    spend(to - from);
+    for (std::uint32_t j = from; j < to; ++j) {
+      Target& target = targets[item[j]];
+      const std::uint32_t step = target.row != row ? target.step : 0;
+      rows[step != 0 ? target.at : 0] = row;
+      target.at += step;
+      target.row = row;
+    }
+  });
+}
+
 }  // namespace seqmine::search

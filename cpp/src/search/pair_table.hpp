@@ -7,10 +7,7 @@
 
 #include "search/scan_table.hpp"
 
-namespace seqmine::mining {
-
-using search::Keep;
-using search::ScanTable;
+namespace seqmine::search {
 
 struct Follower {
   std::uint32_t item, support, n_entries;
@@ -27,4 +24,4 @@ struct PairTable {
 [[nodiscard]] Result<PairTable> make_pair_table(const ScanTable& table, Keep keep, std::uint32_t min_support,
                                                 int threads, const StopToken& stop);
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::search

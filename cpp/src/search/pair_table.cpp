@@ -1,4 +1,4 @@
-#include "pair_table.hpp"
+#include "search/pair_table.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -7,7 +7,7 @@
 #include "seqmine/parallel.hpp"
 #include "seqmine/tuning.hpp"
 
-namespace seqmine::mining {
+namespace seqmine::search {
 
 namespace {
 
@@ -33,7 +33,7 @@ bool count_followers(const ScanTable& table, std::uint32_t first, Scratch& scrat
   Cell* cells = scratch.cells.data();
   std::int64_t steps = 0;
   bool stopped = false;
-  search::for_each_range<keep>(table, {entries, entries, table.offset[first + 1] - table.offset[first]},
+  for_each_range<keep>(table, {entries, entries, table.offset[first + 1] - table.offset[first]},
                        [&](std::uint32_t from, std::uint32_t to, std::size_t, std::uint32_t row) {
     steps += to - from;
     if (steps >= tuning::poll_steps) {
@@ -109,4 +109,4 @@ Result<PairTable> make_pair_table(const ScanTable& table, Keep keep, std::uint32
   return pairs;
 }
 
-}  // namespace seqmine::mining
+}  // namespace seqmine::search
