@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from seqmine.capacity import CapacityPlan, CapacitySpec, plan_capacity
     from seqmine.events import EventLog
     from seqmine.labels import Labels, Outcome, Study, label
-    from seqmine.mining import FrequentOptions, FrequentResult, MinerOptions, MiningResult, mine, mine_frequent
+    from seqmine.mining import (
+        EvidenceOptions,
+        FrequentOptions,
+        FrequentResult,
+        MinerOptions,
+        MiningResult,
+        StudyResult,
+        mine,
+        mine_frequent,
+    )
     from seqmine.patterns import Pattern, count, find, parse_pattern
     from seqmine.simulation import SimulationSpec, simulate
 
@@ -19,6 +28,7 @@ __all__ = [
     "CapacityPlan",
     "CapacitySpec",
     "EventLog",
+    "EvidenceOptions",
     "FrequentOptions",
     "FrequentResult",
     "Labels",
@@ -28,6 +38,7 @@ __all__ = [
     "Pattern",
     "SimulationSpec",
     "Study",
+    "StudyResult",
     "count",
     "find",
     "label",
@@ -43,6 +54,7 @@ _HOMES = {
     "CapacityPlan": "seqmine.capacity",
     "CapacitySpec": "seqmine.capacity",
     "EventLog": "seqmine.events",
+    "EvidenceOptions": "seqmine.mining",
     "FrequentOptions": "seqmine.mining",
     "FrequentResult": "seqmine.mining",
     "Labels": "seqmine.labels",
@@ -52,6 +64,7 @@ _HOMES = {
     "Pattern": "seqmine.patterns",
     "SimulationSpec": "seqmine.simulation",
     "Study": "seqmine.labels",
+    "StudyResult": "seqmine.mining",
     "count": "seqmine.patterns",
     "find": "seqmine.patterns",
     "label": "seqmine.labels",

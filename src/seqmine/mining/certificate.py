@@ -60,6 +60,7 @@ class Effects:
 
     n_matched: npt.NDArray[np.int64]
     n_undecided: npt.NDArray[np.int64]
+    base_rate: float
     total: Float64
     expected: Float64
     z: Float64
@@ -68,6 +69,16 @@ class Effects:
     difference: Interval
     testable: npt.NDArray[np.bool_]
     design: Any = field(default=None, repr=False)
+
+    @property
+    def confidence(self) -> Float64:
+        """Mean outcome of the rows that match, nothing held equal."""
+        return np.where(self.n_matched > 0, self.total / np.maximum(self.n_matched, 1), math.nan)
+
+    @property
+    def lift(self) -> Float64:
+        """Confidence over the mean outcome of all rows: the crude effect, beside the adjusted ones."""
+        return self.confidence / self.base_rate if self.base_rate != 0 else np.full(len(self.total), math.nan)
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,7 @@ def effects_of(part: Part, patterns: Sequence[Pattern], level: float = 0.95) -> 
     return Effects(
         n_matched,
         n_undecided,
+        part.n_positive / max(part.n_rows, 1),
         np.rint(total),
         test.expected,
         test.z,
@@ -126,17 +138,18 @@ def _numeric_effects(
     tables = part.mean_tables(patterns)
     design = _design(part, patterns)
     factor = 1.0 if design is None else design.cmh
+    number = part.bound.number
     # Outcomes are kept less the means of their strata: what is expected is put back for the reader.
     expected = np.array([float(part.counts(p).matched @ part.mean) for p in patterns], dtype=np.float64)
     total = np.array([part.counts(p).matched_total.sum() for p in patterns], dtype=np.float64) + expected
     none = np.full(len(patterns), math.nan)
-    number = part.bound.number
     positive = number is not None and bool((number >= 0).all())
     ratio = np.where(expected > 0, total / np.where(expected > 0, expected, 1.0), math.nan) if positive else none
     compared = _compared(tables.matched, tables.n)
     return Effects(
         n_matched,
         n_undecided,
+        0.0 if number is None or part.n_rows == 0 else float(number.mean()),
         total,
         expected,
         mean_z(tables, factor),

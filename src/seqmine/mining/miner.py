@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,43 +11,66 @@ import numpy.typing as npt
 from seqmine.errors import InsufficientDataError, ParameterError
 from seqmine.events.checked import check_log
 from seqmine.labels import Labels, Study
+from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.options import MinerOptions
 from seqmine.mining.result import MiningResult, make_result
 from seqmine.mining.search import Target, search
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
+    from seqmine.mining.study_result import StudyResult
 
 __all__ = ["mine"]
 
 
-def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> MiningResult:
-    """Find the patterns before the index times that go with more, or fewer, positive labels than expected.
+@overload
+def mine(
+    log: EventLog, study: Study, options: MinerOptions | None = None, *, evidence: EvidenceOptions | None = None
+) -> StudyResult: ...
+@overload
+def mine(log: EventLog, study: Labels, options: MinerOptions | None = None) -> MiningResult: ...
+def mine(
+    log: EventLog,
+    study: Study | Labels,
+    options: MinerOptions | None = None,
+    *,
+    evidence: EvidenceOptions | None = None,
+) -> MiningResult:
+    """Find the patterns before the index times that go with more, or fewer, positive outcomes than expected.
 
-    A row of the labels supports a pattern when a match lies in what the row may see (`Labels.bind`). All rows count,
-    those of entities without events too, so the number of rows is the same for every pattern.
+    With a study the entities are split in two halves by a hash of their ids: one half proposes patterns, the other, which
+    was never used to find them, judges them (`StudyResult`). With labels everything is found and counted on the same
+    rows, and exploratory.
+
+    A row supports a pattern when a match lies in what the row may see (`Labels.bind`). All rows count, those of entities
+    without events too, so the number of rows is the same for every pattern.
 
     Parameters
     ----------
     log
         The events.
-    labels
-        Yes/no labels, from `label` or `Labels.from_arrow`.
+    study
+        A study, of yes/no or numeric outcomes; or yes/no labels, from `label` or `Labels.from_arrow`.
     options
-        By default `MinerOptions()`.
+        By default `MinerOptions()`. Of a study ``min_support`` counts discovery rows, and at most ``top_k`` patterns
+        (and no more than ``evidence.shortlist``) are judged.
+    evidence
+        How the patterns of a study are judged; by default `EvidenceOptions()`.
 
     Returns
     -------
-    MiningResult
-        Exploratory: patterns and numbers come from the same rows. The same bytes for any number of threads, any order
-        of the input rows, unless a budget ran out.
+    StudyResult or MiningResult
+        The same bytes for any number of threads, any order of the input rows, unless a budget ran out.
 
     Raises
     ------
     ParameterError
-        A log that is none, a study or numeric labels instead of yes/no labels; strata or context that do not exist.
+        A log that is none, numeric labels without a study, ``evidence`` without one; strata or context that do not
+        exist; for a study another measure than leverage.
     InsufficientDataError
-        No rows, or labels of one class only.
+        No rows, or labels of one class only, in one of the halves too.
+    LeakAlarm
+        An event type all but is the outcome: exclude it, or acknowledge it by name.
     MemoryBudgetExceeded
         ``max_memory`` is less than the events to mine take.
 
@@ -66,7 +89,15 @@ def mine(log: EventLog, labels: Labels, options: MinerOptions | None = None) -> 
     started = time.perf_counter()
     check_log(log)
     options = _checked_options(options)
-    labels = _checked_labels(labels)
+    if isinstance(study, Study):
+        from seqmine.mining.study import mine_study
+
+        return mine_study(log, study, options, _checked_evidence(evidence))
+    if evidence is not None:
+        raise ParameterError(
+            "evidence goes with a study, not with labels", hint="write sm.mine(log, sm.Study.from_labels(labels), ...)"
+        )
+    labels = _checked_labels(study)
     bound = labels.bind(log)
     n_rows, n_positive = len(bound.label), int(np.count_nonzero(bound.label))
     if n_positive in (0, n_rows):
@@ -99,19 +130,26 @@ def _checked_options(options: object) -> MinerOptions:
     return options
 
 
-def _checked_labels(labels: object) -> Labels:
-    if isinstance(labels, Study):
+def _checked_evidence(evidence: object) -> EvidenceOptions:
+    if evidence is None:
+        return EvidenceOptions()
+    if not isinstance(evidence, EvidenceOptions):
         raise ParameterError(
-            "mine takes labels, not a study", hint="call labels = sm.label(log, study) first; see labels.excluded"
+            f"evidence must be EvidenceOptions, not {type(evidence).__name__}", hint="write EvidenceOptions(alpha=0.01)"
         )
+    return evidence
+
+
+def _checked_labels(labels: object) -> Labels:
     if not isinstance(labels, Labels):
         raise ParameterError(
-            f"labels must be Labels, not {type(labels).__name__}",
-            hint="make them with sm.label(log, study) or sm.Labels.from_arrow(table)",
+            f"mine takes a Study or Labels, not {type(labels).__name__}",
+            hint="make one with sm.Study(outcome, at=...), or sm.Labels.from_arrow(table)",
         )
     if labels.is_numeric:
         raise ParameterError(
-            "the labels are numbers; mining needs yes or no", hint="give the outcome a comparison, or a top share"
+            "the labels are numbers; mining them needs a study",
+            hint="write sm.mine(log, sm.Study.from_labels(labels)), or give the outcome a comparison or a top share",
         )
     return labels
 

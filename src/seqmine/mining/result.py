@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MiningResult"]
 
 _SHOWN_ROWS = 20
-_SHOWN_DIGITS = {"base_rate": 4, "confidence": 4, "lift": 3, "odds_ratio": 3, "score": 5, "expected": 4}
+_SHOWN_DIGITS = {"base_rate": 4, "confidence": 4, "lift": 3, "odds_ratio": 3, "score": 5, "expected": 4}  # the others: 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +74,20 @@ class MiningResult:
         state = "" if self.complete else ", incomplete: a budget ran out"
         return f"MiningResult({len(self)} patterns over {self.stats['n_rows']} rows{state})"
 
+    def _caption(self) -> str:
+        return f"{len(self):,} patterns over {self.stats['n_rows']:,} rows, exploratory"
+
+    def _shown_columns(self) -> Sequence[str]:
+        return self._table.column_names
+
     def _repr_html_(self) -> str:
-        shown = self._table.slice(0, _SHOWN_ROWS)
+        shown = self._table.select(list(self._shown_columns())).slice(0, _SHOWN_ROWS)
         head = "".join(f"<th>{html.escape(name)}</th>" for name in shown.column_names)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(_cell(name, value))}</td>" for name, value in row.items()) + "</tr>"
             for row in shown.to_pylist()
         )
-        caption = f"{len(self):,} patterns over {self.stats['n_rows']:,} rows, exploratory"
+        caption = self._caption()
         if len(self) > _SHOWN_ROWS:
             caption += f"; the first {_SHOWN_ROWS}"
         if not self.complete:
@@ -90,8 +96,10 @@ class MiningResult:
 
 
 def _cell(name: str, value: object) -> str:
-    if isinstance(value, float) and name in _SHOWN_DIGITS:
-        return f"{value:.{_SHOWN_DIGITS[name]}g}"
+    if isinstance(value, float):
+        return f"{value:.{_SHOWN_DIGITS.get(name, 3)}g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return str(value)
 
 

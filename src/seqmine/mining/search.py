@@ -54,6 +54,7 @@ def search(
     redundancy: float | None,
     learn_gaps: bool,
     started: float,
+    absences: bool = True,
 ) -> dict[str, Any]:
     """What the native miner returns for these rows; `started` is when the clock of ``max_seconds`` began."""
     items = make_items(log, bound, tuple(options.context), options.min_support) if target.items is None else target.items
@@ -69,7 +70,7 @@ def search(
         weight=target.weight,
         weight_scale=target.scale,
         items=[(item.text, item.type_code, item.conditions) for item in items],
-        absences=[(i, within) for within in limits.absences for i in plain],
+        absences=[(i, within) for within in limits.absences for i in plain] if absences else [],
         max_length=options.max_length,
         min_gap=limits.min_gap,
         max_gap=limits.max_gap,

@@ -1,0 +1,85 @@
+"""Redundancy after the certificate: which validated patterns are the shadow of a better one.
+
+"A" goes with the outcome when "A, then B within an hour" does, and so do "A, then B within a day" and "B". All of them may
+be true; one of them explains the others when, among the rows that it does not match, they show nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.significance import MeanTables, StratifiedTables, mean_z, normal_tail, point_null_p
+
+if TYPE_CHECKING:
+    from seqmine.mining.certificate import Certificate
+    from seqmine.mining.parts import Part
+    from seqmine.patterns import Pattern
+
+__all__ = ["explained_by"]
+
+_LIMIT = 0.05
+
+Bool = npt.NDArray[np.bool_]
+
+
+def explained_by(
+    part: Part, patterns: Sequence[Pattern], direction: npt.NDArray[np.int64], certificate: Certificate
+) -> list[int | None]:
+    """For each pattern the position of the pattern that explains it, or None.
+
+    Validated patterns are taken by the size of their z. One is explained when, among the rows that no pattern kept before
+    it matches, its one-sided p within strata is above 0.05; it is then put to the kept pattern that leaves the least of
+    it. Kept ones are explained by none.
+    """
+    z = np.abs(np.nan_to_num(certificate.effects.z))
+    order = [i for i in range(len(patterns)) if certificate.verdict[i] == "validated"]
+    order.sort(key=lambda i: (-z[i], len(patterns[i].steps), str(patterns[i]).encode()))
+    result: list[int | None] = [None] * len(patterns)
+    kept: list[tuple[int, Bool]] = []
+    covered = np.zeros(part.n_rows, dtype=np.bool_)
+    for i in order:
+        matched = part.matched(patterns[i])
+        if kept and _left(part, matched, ~covered, int(direction[i])) > _LIMIT:
+            left = [_left(part, matched, ~other, int(direction[i])) for _, other in kept]
+            result[i] = kept[int(np.argmax(left))][0]
+            continue
+        kept.append((i, matched))
+        covered |= matched
+    return result
+
+
+def _left(part: Part, matched: Bool, rows: Bool, direction: int) -> float:
+    """One-sided p of a pattern among some rows; 1 where they leave nothing to compare."""
+    stratum, outcome, inside = part.stratum[rows], part.outcome[rows], matched[rows]
+    size = part.n_strata
+
+    def by_stratum(chosen: Bool | None, weights: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
+        cells = stratum if chosen is None else stratum[chosen]
+        values = weights if weights is None or chosen is None else weights[chosen]
+        return np.asarray(np.bincount(cells, values, minlength=size), dtype=np.float64)
+
+    n, m = by_stratum(None, None).astype(np.int64), by_stratum(inside, None).astype(np.int64)
+    total, part_total = by_stratum(None, outcome), by_stratum(inside, outcome)
+    if part.is_numeric:
+        square = outcome**2
+        tables = MeanTables(
+            n=n,
+            total=total,
+            total_sq=by_stratum(None, square),
+            matched=m[None],
+            matched_total=part_total[None],
+            matched_total_sq=by_stratum(inside, square)[None],
+        )
+        z = float(mean_z(tables)[0])
+        return 1.0 if np.isnan(z) else float(normal_tail(np.array([z * direction]), 1)[0])
+    counts = StratifiedTables(
+        n=n,
+        positive=np.rint(total).astype(np.int64),
+        matched=m[None],
+        matched_positive=np.rint(part_total[None]).astype(np.int64),
+    )
+    return float(point_null_p(counts, np.array([direction]))[0])

@@ -1,0 +1,113 @@
+"""Westfall-Young max-T: how often the best of *all* patterns is as good as this one by chance.
+
+Westfall & Young 1993; one pass over the whole family of untuned patterns counts every permutation (STATISTICS A.5).
+The certificate of small data, and beside the split a diagnostic: what the patterns would be worth if nobody had looked
+for them on other rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine.mining.exchange import Exchangeable, exchangeable
+from seqmine.mining.items import make_items
+from seqmine.significance import StratifiedTables, cmh, westfall_young_p
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.mining.certificate import Certificate
+    from seqmine.mining.evidence import EvidenceOptions
+    from seqmine.mining.options import MinerOptions
+    from seqmine.mining.parts import Part
+    from seqmine.mining.shortlist import Chosen
+    from seqmine.patterns import Pattern
+    from seqmine.patterns.model import Gap
+
+__all__ = ["Family"]
+
+Float64 = npt.NDArray[np.float64]
+
+_LITTLE_WORK: Final = 20_000_000
+"""Matched rows, summed over the family, that the diagnostic may cost: about a second for 1,023 permutations."""
+
+
+class Family:
+    """The permutations of one part, run when they are first asked for."""
+
+    def __init__(self, log: EventLog, options: MinerOptions, evidence: EvidenceOptions, full: Gap, seed: int) -> None:
+        self._log = log
+        self._options = options
+        self._evidence = evidence
+        self._full = full
+        self._seed = seed
+        self.stats: dict[str, int] = {}
+
+    def p_values(self, part: Part, patterns: Sequence[Pattern], z: Float64) -> Float64:
+        """Adjusted p of each pattern among all untuned ones; NaN for a tuned pattern, or without permutations.
+
+        `z` are the stratified z of the patterns in this part.
+        """
+        none = np.full(len(patterns), math.nan)
+        if self._evidence.westfall_young is False or part.is_numeric:
+            return none
+        options = self._options
+        limits = options.limits()
+        items = make_items(self._log, part.bound, tuple(options.context), options.min_support)
+        units = exchangeable(part)
+        bounded = self._evidence.westfall_young == "auto" and part.n_positive >= self._evidence.small_data
+        found = _native.westfall_young(
+            self._log.native,
+            part.bound.rows,
+            label=part.bound.label,
+            stratum=units.stratum,
+            n_strata=units.n_strata,
+            unit=units.unit,
+            items=[(item.text, item.type_code, item.conditions) for item in items],
+            max_length=options.max_length,
+            min_gap=limits.min_gap,
+            max_gap=limits.max_gap,
+            max_span=limits.max_span,
+            min_support=options.min_support,
+            n_permutations=self._evidence.permutations,
+            seed=self._seed % 2**64,
+            max_work=_LITTLE_WORK if bounded else 0,
+            max_seconds=0.0,
+            max_memory=options.max_memory or 0,
+            threads=options.threads,
+        )
+        self.stats = {"n_family": int(found["n_patterns"]) if found["complete"] else 0, "permutation_work": int(found["work"])}
+        if not found["complete"]:
+            return none
+        steps = {item.text for item in items}
+        inside = np.array([self._untuned(pattern, steps) for pattern in patterns], dtype=np.bool_)
+        if part.repeats:
+            z = _z_of_units(part, patterns, units)
+        return np.where(inside & ~np.isnan(z), westfall_young_p(np.nan_to_num(z), found["maxima"]), math.nan)
+
+    def _untuned(self, pattern: Pattern, steps: set[str]) -> bool:
+        gaps = all(step.gap == self._full for step in pattern.steps[1:])
+        return gaps and not pattern.absences and all(str(step.selector) in steps for step in pattern.steps)
+
+
+def _z_of_units(part: Part, patterns: Sequence[Pattern], units: Exchangeable) -> Float64:
+    """The statistic within the strata of the permutations, where these are not those of the part."""
+    positive = part.outcome > 0
+
+    def by_stratum(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        return np.asarray(np.bincount(units.stratum[rows], minlength=units.n_strata), dtype=np.int64)
+
+    matched = [part.matched(pattern) for pattern in patterns]
+    empty = np.zeros((0, units.n_strata), dtype=np.int64)
+    tables = StratifiedTables(
+        n=by_stratum(np.ones(part.n_rows, dtype=np.bool_)),
+        positive=by_stratum(positive),
+        matched=np.stack([by_stratum(rows) for rows in matched]) if matched else empty,
+        matched_positive=np.stack([by_stratum(rows & positive) for rows in matched]) if matched else empty,
+    )
+    return np.asarray(cmh(tables).z)

@@ -1,0 +1,72 @@
+"""Verdicts in words: what may be said of a pattern, and no more."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqmine.mining.generalise import Generalisation
+    from seqmine.mining.study_table import Judged
+    from seqmine.patterns import Pattern
+
+__all__ = ["beyond", "sentence"]
+
+
+def sentence(judged: Judged, i: int) -> str:
+    """What the rows that judged pattern i say of it."""
+    verdict = judged.verdicts()[i]
+    if judged.certificate is None:
+        return _small(judged, i, verdict)
+    if verdict == "untested":
+        return "Not tested: too few customers have it, or too few of those like them do not, for any answer."
+    certificate = judged.certificate
+    shown = _effect(judged, i)
+    if verdict == "validated":
+        said = f"{shown}."
+        if judged.explained[i] is not None:
+            other = judged.chosen.patterns[judged.explained[i]]  # type: ignore[index]
+            return f"{said} Among customers without {other} nothing of it is left."
+        return said
+    least = certificate.least[i]
+    if least is not None and certificate.p_productive[i] > max(certificate.p_effect[i], judged.alpha):
+        return f"It adds nothing beyond {beyond(judged.chosen.patterns[i], least)}. {shown}."
+    if verdict == "exploratory":
+        return (
+            f"{shown}; that stands out (q = {certificate.q[i]:.2g}), but one or more of {len(certificate.verdict)} such "
+            f"patterns would stand out so far by chance too often (Holm p = {certificate.p_holm[i]:.2g})."
+        )
+    return f"{shown}: not shown to be more than the smallest effect that was asked for."
+
+
+def beyond(pattern: Pattern, simpler: Generalisation) -> str:
+    """What a pattern adds nothing to."""
+    if len(simpler.pattern.steps) == 1 and simpler.pattern.steps[0] == pattern.steps[0] and not simpler.pattern.absences:
+        return f"its first event, {simpler.pattern}"
+    return f"{simpler.pattern} (the same without {simpler.without})"
+
+
+def _effect(judged: Judged, i: int) -> str:
+    assert judged.certificate is not None
+    effects = judged.certificate.effects
+    where = "on customers never used to find it"
+    held = f"Adjusted for {judged.held_equal}, this" if judged.held_equal else "This"
+    if math.isnan(effects.relative.value[i]) and not math.isnan(effects.difference.value[i]):
+        low, high = effects.difference.low[i], effects.difference.high[i]
+        return f"{held} pattern's mean difference is {effects.difference.value[i]:+.3g} ({low:+.3g} to {high:+.3g}) {where}"
+    if math.isnan(effects.ratio.value[i]):
+        return f"{held} pattern's effect cannot be estimated {where}"
+    ratio = effects.ratio
+    return f"{held} pattern's O/E is {ratio.value[i]:.2f} ({ratio.low[i]:.2f} to {ratio.high[i]:.2f}) {where}"
+
+
+def _small(judged: Judged, i: int, verdict: str) -> str:
+    p = judged.p_family[i]
+    if verdict == "untested":
+        return "Not tested: it is not one of the untuned patterns that the permutations cover."
+    ratio = judged.discovery.ratio
+    found = f"O/E {ratio.value[i]:.2f} on the customers that it was found on, which flatter it"
+    chance = f"the best of all patterns is as far from chance in {p:.2g} of the permutations"
+    if verdict == "validated":
+        return f"More than chance (Westfall-Young p = {p:.2g}: {chance}); {found}, and no others are left to estimate it on."
+    return f"Not more than chance (Westfall-Young p = {p:.2g}: {chance}); {found}."

@@ -1,0 +1,234 @@
+"""`mine` on a study: found on one half of the entities, judged on the other."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine.errors import InsufficientDataError, ParameterError
+from seqmine.labels import DISCOVERY, ESTIMATION, BoundRows, Labels, label, out_of_time_rows, split_halves
+from seqmine.mining.certificate import certify, effects_of
+from seqmine.mining.evidence import EvidenceOptions
+from seqmine.mining.explained import explained_by
+from seqmine.mining.family import Family
+from seqmine.mining.leaks import check_leaks, leak_alarms
+from seqmine.mining.parts import Part
+from seqmine.mining.search import Target, search
+from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
+from seqmine.mining.shortlist import POOL, Chosen, choose
+from seqmine.mining.strata import RowStrata, row_strata
+from seqmine.mining.study_result import StudyResult
+from seqmine.mining.study_table import Judged, study_table
+from seqmine.patterns.model import Gap
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.labels import Study
+    from seqmine.mining.options import MinerOptions
+
+__all__ = ["mine_study"]
+
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a study, and which part each belongs to."""
+
+    labels: Labels
+    bound: BoundRows
+    discovery: Bool
+    estimation: Bool
+    later: Bool
+
+
+def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: EvidenceOptions) -> StudyResult:
+    """The work of `mine` on a study; arguments are checked."""
+    started = time.perf_counter()
+    if options.measure != "leverage":
+        raise ParameterError(
+            f"a study is searched by stratified leverage, not by {options.measure}",
+            hint="leave measure out, or mine the labels themselves: sm.mine(log, sm.label(log, study))",
+        )
+    labels = label(log, study, threads=options.threads)
+    rows = _parts(log, study, labels)
+    _check_classes(rows.bound, "the study")
+    everyone = rows.discovery | rows.estimation
+    small = _is_small(rows.bound.take(everyone), evidence)
+    if small:
+        rows = Rows(labels, rows.bound, everyone, np.zeros_like(everyone), rows.later)
+    strata = row_strata(
+        log,
+        labels,
+        rows.bound,
+        rows.discovery,
+        adjust=evidence.adjust,
+        columns=options.strata or (),
+        threads=options.threads,
+    )
+
+    def part(chosen: Bool) -> Part:
+        return Part(log, rows.bound.take(chosen), strata.code[chosen], strata.n_strata, options.threads)
+
+    discovery = part(rows.discovery)
+    if not small:
+        _check_classes(discovery.bound, "the discovery half")
+        _check_classes(rows.bound.take(rows.estimation), "the estimation half")
+    findings = leak_alarms(
+        log,
+        labels,
+        rows.bound,
+        study,
+        discovery=rows.discovery,
+        stratum=strata.code,
+        min_support=options.min_support,
+        threads=options.threads,
+    )
+    check_leaks(log, findings, evidence.acknowledge)
+    found = _search(log, discovery, options, started, small=small)
+    limits = options.limits()
+    full = Gap(limits.min_gap, None if limits.max_gap == _native.UNBOUNDED else limits.max_gap)
+    n_bins = len(limits.gap_edges) + 1
+    searched = time.perf_counter() - started
+    chosen = choose(
+        discovery,
+        found,
+        options,
+        full=full,
+        n_intervals=n_bins * (n_bins + 1) // 2,
+        wanted=min(options.top_k, evidence.shortlist),
+        clock=evidence.clock and not small,
+    )
+    family = Family(log, options, evidence, full, study.seed)
+    found_effects = effects_of(discovery, chosen.patterns)
+    judge, certificate, later = discovery, None, None
+    if not small:
+        judge = part(rows.estimation)
+        certificate = certify(judge, chosen.patterns, chosen.direction, evidence, full=full, seed=study.seed)
+        later = _later(part(rows.later), chosen) if rows.later.any() else None
+    effects = found_effects if certificate is None else certificate.effects
+    p_family = family.p_values(judge, chosen.patterns, effects.z)
+    if certificate is not None and judge.is_numeric:
+        p_family = certificate.p_permutation
+    judged = Judged(
+        chosen=chosen,
+        discovery=found_effects,
+        certificate=certificate,
+        later=later,
+        p_family=p_family,
+        explained=[None] * len(chosen.patterns)
+        if certificate is None
+        else explained_by(judge, chosen.patterns, chosen.direction, certificate),
+        on_ties=hangs_on_ties(judge, chosen.patterns),
+        on_busiest=hangs_on_busiest(judge, chosen.patterns, effects),
+        utc=log.timezone in ("UTC", "Etc/UTC"),
+        alpha=evidence.alpha,
+        held_equal=" and ".join((*evidence.adjust, *(options.strata or ()))),
+    )
+    seconds = time.perf_counter() - started
+    stats = {
+        "n_rows": judge.n_rows,
+        "n_positive": judge.n_positive,
+        "n_discovery_rows": discovery.n_rows,
+        "n_discovery_positive": discovery.n_positive,
+        "n_out_of_time_rows": int(np.count_nonzero(rows.later)),
+        "n_strata": strata.n_strata,
+        "n_examined": chosen.n_examined,
+        "n_gaps_widened": chosen.n_gaps_widened,
+        "n_shortlisted": len(chosen.patterns),
+        **family.stats,
+        **found["stats"],
+        "mine_seconds": searched,
+        "seconds": seconds,
+    }
+    return StudyResult(
+        study_table(judged, judge),
+        bool(found["complete"]),
+        MappingProxyType(stats),
+        study=study,
+        labels=labels,
+        held_equal=strata.sentence,
+        alarms=tuple(findings),
+        small=small,
+        _evidence=evidence,
+        _strata=strata,
+        _judge=judge,
+        _judge_rows=np.flatnonzero(rows.discovery if small else rows.estimation),
+    )
+
+
+def _parts(log: EventLog, study: Study, labels: Labels) -> Rows:
+    bound = labels.bind(log, numbers=True)
+    later = np.asarray(out_of_time_rows(log, study, labels))
+    half = split_halves(labels.column("entity"), study.seed)
+    # Who was used to find a pattern stays a witness for it at any later date.
+    return Rows(labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, (half == ESTIMATION) & later)
+
+
+def _check_classes(bound: BoundRows, where: str) -> None:
+    n = len(bound.label)
+    if bound.number is not None:
+        if n and np.ptp(bound.number) > 0:
+            return
+        what = "has no rows" if n == 0 else f"has the same number in all {n:,} rows"
+        raise InsufficientDataError(f"{where} {what}; there is nothing to explain", hint="see labels.excluded")
+    n_positive = int(np.count_nonzero(bound.label))
+    if n_positive not in (0, n):
+        return
+    what = "has no rows" if n == 0 else f"has {n:,} rows, all of them with the label {0 if n_positive == 0 else 1}"
+    raise InsufficientDataError(
+        f"{where} {what}; mining needs rows of both classes",
+        hint="see labels.excluded, or change the outcome or horizon",
+    )
+
+
+def _is_small(bound: BoundRows, evidence: EvidenceOptions) -> bool:
+    n = len(bound.label)
+    if bound.number is not None:
+        if n < evidence.small_data:
+            raise InsufficientDataError(
+                f"{n:,} rows with numbers are too few to split; {evidence.small_data:,} are asked for",
+                hint="more entities, or a yes/no outcome: small data with labels are judged by permutations",
+            )
+        return False
+    n_positive = int(np.count_nonzero(bound.label))
+    fewest = min(n_positive, n - n_positive)
+    if fewest >= evidence.small_data:
+        return False
+    if evidence.westfall_young is False:
+        raise InsufficientDataError(
+            f"{fewest:,} rows of the rarer class are too few to split; {evidence.small_data:,} are asked for",
+            hint="allow westfall_young, which judges small data without a split",
+        )
+    return True
+
+
+def _search(log: EventLog, part: Part, options: MinerOptions, started: float, *, small: bool) -> dict[str, Any]:
+    if part.is_numeric:
+        target = Target.numbers(part.outcome)
+    else:
+        target = Target(part.bound.label, part.stratum, part.n_strata)
+    return search(
+        log,
+        part.bound,
+        target,
+        options,
+        # With learned gaps the miner's own pool is four times what it is asked for, and all of it is refined.
+        top_k=POOL // 4 if options.learn_gaps and not small else POOL,
+        redundancy=None,
+        # Intervals chosen by the labels would have to be chosen anew in every permutation.
+        learn_gaps=options.learn_gaps and not small,
+        absences=not small,
+        started=started,
+    )
+
+
+def _later(part: Part, chosen: Chosen) -> Any:
+    part.match(chosen.patterns)
+    return effects_of(part, chosen.patterns)
