@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
-from evidence_logs import DAY, HOUR, MAX_GAP_DAYS, Bools, Floats, Ints, Made, Moment
-from reference.language import Pattern, parse_mined
+from evidence_logs import BEGIN, DAY, HOUR, INDEX, MAX_GAP_DAYS, Bools, Floats, Ints, Made, Moment, has_gap
+from reference.language import Pattern, Step, parse_mined
 
 LONGEST = MAX_GAP_DAYS * DAY
 
@@ -63,10 +64,10 @@ def interval_iou(first: tuple[int, int], second: tuple[int, int]) -> float:
     return shared / (first[1] - first[0] + second[1] - second[0] - shared)
 
 
-def hours_of(pattern: Pattern) -> set[int]:
-    """The hours that the conditions on the only step allow."""
+def hours_of(step: Step) -> set[int]:
+    """The hours that the conditions on a step allow."""
     allowed = set(range(24))
-    for condition in pattern.steps[0].conditions:
+    for condition in step.conditions:
         if condition.kind == "hour":
             lo, hi = condition.operand if isinstance(condition.operand, tuple) else (condition.operand,) * 2
             hi = hi if isinstance(condition.operand, tuple) else (lo + 1) % 24
@@ -98,7 +99,7 @@ def shares(pattern: Pattern, moment: Moment) -> tuple[float, float]:
         return 1.0, 0.0
     if plan.kind == "clock":
         own = set(range(plan.lo, plan.hi))
-        said = hours_of(pattern)
+        said = hours_of(pattern.steps[0])
         return len(said & own) / len(own), len(said - own) / (24 - len(own))
     said_gap = gap_of(pattern)
     if plan.kind == "timeless":
@@ -172,3 +173,47 @@ def score(rows: Iterable[Mapping[str, Any]], made: Made) -> Score:
         ious=tuple(interval_iou(gap, (plan.lo * HOUR, plan.hi * HOUR)) for gap, plan in gaps),
         wrong=tuple(row["pattern"] for row, _ in said if row["pattern"] not in right_texts),
     )
+
+
+# --- who matches a pattern, counted once more on the table of events --------------------------------------------------
+
+
+class Matcher:
+    """Matches of mined patterns on a made log by sorted search: chains of gaps, hours, one trailing absence."""
+
+    def __init__(self, made: Made) -> None:
+        stamp = made.events["time"].cast("int64").to_numpy()
+        seen = (stamp >= BEGIN) & (stamp < INDEX)
+        names = made.labels["entity"].combine_chunks()
+        entity = pc.index_in(made.events["entity"], names).to_numpy()
+        self.n = len(names)
+        keys = (entity[seen].astype(np.int64) << 48) + (stamp[seen] - BEGIN)
+        event = made.events["event"].combine_chunks().dictionary_encode()
+        self.names = event.dictionary.to_pylist()
+        codes = event.indices.to_numpy()[seen]
+        order = np.argsort(keys, kind="stable")
+        self.keys, self.codes = keys[order], codes[order]
+
+    def of(self, step: Step) -> Ints:
+        """Events of a step (entity and time in one number, sorted), hours kept."""
+        assert all(condition.kind == "hour" for condition in step.conditions), "only hours are planted"
+        wanted = [self.names.index(name) for name in step.types if name in self.names]
+        keys = self.keys[np.isin(self.codes, wanted)]
+        hours = (keys & (2**48 - 1)) // HOUR % 24
+        return keys[np.isin(hours, sorted(hours_of(step)))]
+
+    def matched(self, pattern: Pattern) -> Bools:
+        assert pattern.span is None, "no run asks for spans"
+        reached = self.of(pattern.steps[0])
+        for step, link in zip(pattern.steps[1:], pattern.links[1:], strict=True):
+            assert link is not None
+            hi = 2**47 if link.hi is None else link.hi
+            after = self.of(step)
+            # A step is reached when one that was reached lies in [its time - hi + 1, its time - lo].
+            reached = after[has_gap(after, reached, 1 - hi, 1 - link.lo)]
+        for step, within in pattern.absences:
+            over = (reached & (2**48 - 1)) + within < INDEX - BEGIN
+            reached = reached[over & ~has_gap(reached, self.of(step), 1, within + 1)]
+        hit = np.zeros(self.n, np.bool_)
+        hit[reached >> 48] = True
+        return hit

@@ -9,7 +9,7 @@ import pytest
 
 import evidence_logs as logs
 import seqmine as sm
-from evidence_truth import interval_iou, says, says_twin, score, strata, true_effect
+from evidence_truth import Matcher, interval_iou, says, says_twin, score, strata, true_effect
 from reference.language import Event, Log, parse_mined
 from reference.matching import MATCHED, Row, examine
 
@@ -197,3 +197,19 @@ def test_scoring_by_hand() -> None:
     assert (result.n_twins, result.n_twins_accepted, result.n_background) == (5, 1, 1)
     assert result.ious == (interval_iou((18, 36), (19, 37)),)
     assert len(result.wrong) == 3
+
+
+def test_matches_of_any_mined_pattern_against_the_engine() -> None:
+    made = logs.planted_log(2_000, 13)
+    log = sm.EventLog.from_arrow(made.events, value="value", timezone="UTC", observed_until=logs.UNTIL_TEXT)
+    given = sm.Labels.from_arrow(made.labels, lookback=logs.LOOKBACK)
+    texts = [
+        *(moment.text for moment in made.truth.moments),
+        "type_00 -[1d,3d)-> type_00 -[1us,2w)-> type_01",
+        "type_00 -[12w,inf)-> type_01",
+        "type_02{hour=22..6} -[2h,4d)-> type_01 -> no type_00 within 2d",
+    ]
+    matcher = Matcher(made)
+    found = [int(matcher.matched(parse_mined(text)).sum()) for text in texts]
+    assert min(found) > 0
+    assert sm.count(log, texts, labels=given)["n_matched"].to_pylist() == found
