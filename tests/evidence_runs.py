@@ -44,9 +44,9 @@ def n_validated(rows: list[dict[str, Any]]) -> int:
 # --- nothing matters --------------------------------------------------------------------------------------------------
 
 
-def null_run(seed: int, n: int = 8_000, adjusted: bool = True) -> Measures:
+def null_run(seed: int, n: int = 8_000, adjusted: bool = True, **options: Any) -> Measures:
     """Any validated pattern is an error. `adjusted=False`: without the default strata."""
-    rows = mined(logs.null_log(n, seed), seed, evidence={} if adjusted else {"adjust": ()})
+    rows = mined(logs.null_log(n, seed), seed, evidence={} if adjusted else {"adjust": ()}, **options)
     n_tested = sum(row["verdict"] != "untested" for row in rows)
     return {"false": [n_validated(rows) > 0], "n_false": [n_validated(rows)], "n_tested": [n_tested]}
 
