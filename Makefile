@@ -25,7 +25,7 @@ export PATH := $(VENV)/bin:$(PATH)
 
 PIP := $(PY) -m pip -qq --no-input
 
-.PHONY: help demo test lint sanitize bench bench-peers proofs build clean readme wheel scale instructions instructions-baseline
+.PHONY: help demo test lint sanitize bench bench-peers proofs validate-statistics build clean readme wheel scale instructions instructions-baseline
 
 help:
 	@echo "make demo      set up .venv, build, run the demo on simulated shopping data (first time about 2 minutes, then 20 s)"
@@ -37,6 +37,7 @@ help:
 	@echo "make scale     time and memory from 1 to 100 million events, and the planner against 30 million (half an hour)"
 	@echo "make instructions  count the instructions of the hot kernels, compare (instructions-baseline: store them)"
 	@echo "make proofs    the long form of the oracle tests, 100,000 examples, into docs/proofs.md (an hour)"
+	@echo "make validate-statistics  simulations of the certificate on logs of known truth, into docs/statistical-validation.md"
 	@echo "make wheel     build a wheel into ./dist and check what is in it"
 	@echo "make readme    regenerate the demo excerpt in README.md"
 	@echo "make clean     remove everything that the above made"
@@ -119,6 +120,9 @@ bench-peers: build build/.installed-peers
 
 proofs: build
 	@$(STEP) "the long proofs (an hour or more)" $(PY) tools/proofs.py
+
+validate-statistics: build
+	@$(STEP) "the statistical simulations (half an hour or more)" $(PY) tools/validate_statistics.py $(VALIDATE_ARGS)
 
 readme: build-demo
 	@$(STEP) "regenerate the demo excerpt of README.md" $(PY) tools/readme_demo.py

@@ -1,0 +1,153 @@
+"""One run each of the simulations that hold `mine(log, study)` to its statistics.
+
+A run makes a log, mines it as a user would, and returns measures: name -> list of numbers that are pooled over runs.
+`tests/mining/test_statistical_acceptance.py` makes a few runs, `tools/validate_statistics.py` as many as are asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import evidence_logs as logs
+import seqmine as sm
+from evidence_logs import Made, Plan
+from evidence_truth import Matcher, claims, score, strata, true_effect
+from reference.language import parse_mined
+from seqmine.errors import LeakAlarm
+from seqmine.labels import ESTIMATION, split_halves
+
+Measures = dict[str, list[float]]
+GAPS = tuple(plan for plan in logs.PLANS if plan.kind == "gap")
+CHURN = f"exists({logs.CHURN}) within {logs.HORIZON}"
+SPENT = f"sum(value of {logs.PURCHASE}) within {logs.HORIZON}"
+SEED_STEP = 1_000_003
+
+
+def mined(
+    made: Made, seed: int, *, outcome: str = CHURN, evidence: dict[str, Any] | None = None, **options: Any
+) -> list[dict[str, Any]]:
+    """Rows of the result, through the public door: a log, a dated study, options."""
+    log = sm.EventLog.from_arrow(made.events, value="value", timezone="UTC", observed_until=logs.UNTIL_TEXT)
+    study = sm.Study(outcome, at=logs.INDEX_TEXT, lookback=logs.LOOKBACK, seed=seed)
+    wanted = sm.MinerOptions(**{"max_length": 2, "threads": 1, **options})
+    return sm.mine(log, study, wanted, evidence=sm.EvidenceOptions(**(evidence or {}))).to_arrow().to_pylist()
+
+
+def n_validated(rows: list[dict[str, Any]]) -> int:
+    return sum(row["verdict"] == "validated" for row in rows)
+
+
+# --- nothing matters --------------------------------------------------------------------------------------------------
+
+
+def null_run(seed: int, n: int = 8_000, adjusted: bool = True, **options: Any) -> Measures:
+    """Any validated pattern is an error. `adjusted=False`: without the default strata."""
+    rows = mined(logs.null_log(n, seed), seed, evidence={} if adjusted else {"adjust": ()}, **options)
+    n_tested = sum(row["verdict"] != "untested" for row in rows)
+    return {"false": [n_validated(rows) > 0], "n_false": [n_validated(rows)], "n_tested": [n_tested]}
+
+
+def small_null_run(seed: int, n: int = 1_600) -> Measures:
+    """Too few positive rows to split: permutations judge, on all rows."""
+    made = logs.null_log(n, seed, mean_events=15)
+    rows = mined(made, seed, max_length=2, min_support=40)
+    assert sum(made.labels["label"].to_pylist()) < 400
+    assert all(row["p_wy"] is not None for row in rows)
+    return {"false": [n_validated(rows) > 0], "smallest_p": [min((row["p_wy"] for row in rows), default=1.0)]}
+
+
+def numeric_run(seed: int, n: int = 8_000, shift: float = 0.0) -> Measures:
+    """Money spent, with heavy tails. With a shift the planted gap must be found."""
+    made = logs.numeric_log(n, seed, shift=shift)
+    rows = mined(made, seed, outcome=SPENT)
+    found = {s for row in claims(rows) for s in [tuple(step.types[0] for step in parse_mined(row["pattern"]).steps)]}
+    return {"false": [n_validated(rows) > 0], "found": [("open", "help") in found]}
+
+
+# --- something does ---------------------------------------------------------------------------------------------------
+
+
+def planted_run(seed: int, n: int = 20_000, plans: tuple[Plan, ...] = logs.PLANS, **options: Any) -> Measures:
+    """Moments of all kinds with their decoys: what is claimed, what is missed, and whether the intervals hold."""
+    made = logs.planted_log(n, seed, plans)
+    rows = mined(made, seed, **{"absence": ("3d",), "context": ("hour",), **options})
+    result = score(rows, made)
+    held, wrongly = judged_by_truth(made, rows, seed)
+    return {
+        "right": [1.0] * result.n_right + [0.0] * (result.n_claims - result.n_right),
+        "found": [1.0] * result.n_found + [0.0] * (result.n_planted - result.n_found),
+        "twin_rejected": [0.0] * result.n_twins_accepted + [1.0] * (result.n_twins - result.n_twins_accepted),
+        "background": [result.n_background > 0],
+        "interval_holds": held,
+        "below_minimum": [wrongly],
+    }
+
+
+def judged_by_truth(made: Made, rows: list[dict[str, Any]], seed: int) -> tuple[list[float], bool]:
+    """(whether each validated interval holds the true ratio; whether any validated ratio is not beyond 1.10)."""
+    inside = split_halves(made.labels["entity"], seed) == ESTIMATION
+    stratum, matcher = default_strata(made, inside), Matcher(made)
+    held, wrongly = [], False
+    for row in (row for row in rows if row["verdict"] == "validated"):
+        hit = matcher.matched(parse_mined(row["pattern"]))[inside]
+        assert int(hit.sum()) == row["n_matched"], row["pattern"]
+        ratio = true_effect(made.truth.risk[inside], hit, stratum[inside]).ratio
+        held.append(float(row["rr_low"] <= ratio <= row["rr_high"]))
+        wrongly |= ratio <= 1.10 if row["o_over_e"] > 1 else ratio >= 1 / 1.10
+    return held, wrongly
+
+
+def default_strata(made: Made, inside: logs.Bools) -> logs.Ints:
+    truth = made.truth
+    return strata(truth.n_events, truth.tenure, ~inside, int(np.clip(len(inside) / 2_000, 20, 100)))
+
+
+def gap_run(seed: int, n: int = 50_000) -> Measures:
+    """How well the learned interval of each planted gap covers it (intersection over union)."""
+    made = logs.planted_log(n, seed, GAPS)
+    result = score(mined(made, seed), made)
+    return {"iou": list(result.ious), "found": [1.0] * result.n_found + [0.0] * (result.n_planted - result.n_found)}
+
+
+def coverage_run(seed: int, n: int = 6_000) -> Measures:
+    """One pattern is asked for, so that its intervals are plain 95 % ones; the truth is that of the rows judged."""
+    plan = replace(GAPS[0], ratio=1.8)
+    made = logs.planted_log(n, seed, (plan,), share=0.15, twin_share=0.05, mean_events=20)
+    gap = {"min_gap": f"{plan.lo}h", "max_gap": f"{plan.hi}h", "learn_gaps": False}
+    rows = mined(made, seed, evidence={"shortlist": 1}, **gap)
+    moment = made.truth.moments[0]
+    asked = [row for row in rows if row["pattern"] == moment.text and row["verdict"] != "untested"]
+    if not asked:
+        return {"missed": [1.0]}
+    inside = split_halves(made.labels["entity"], seed) == ESTIMATION
+    true = true_effect(made.truth.risk[inside], moment.matched[inside], default_strata(made, inside)[inside])
+    row = asked[0]
+    measures: Measures = {"missed": [0.0]}
+    for name, value in (("rr", true.ratio), ("rd", true.difference), ("o_over_e", true.o_over_e)):
+        measures[name] = [float(row[f"{name}_low"] <= value <= row[f"{name}_high"])]
+    return measures
+
+
+def leak_run(seed: int, n: int = 6_000) -> Measures:
+    """Half of those that leave say so before: the run is refused; it goes on when the event is taken out or named."""
+    made = logs.planted_log(n, seed, GAPS[:1], proxy=0.5)
+    try:
+        mined(made, seed)
+    except LeakAlarm as alarm:
+        refused = logs.PROXY in str(alarm)
+    else:
+        refused = False
+    acknowledged = mined(made, seed, evidence={"acknowledge": (logs.PROXY,)})
+    clean = mined(logs.planted_log(n, seed, GAPS[:1]), seed)
+    return {"refused": [float(refused)], "went_on": [float(bool(acknowledged) and bool(clean))]}
+
+
+def timed(run: Any, seed: int, arguments: dict[str, Any]) -> tuple[Measures, float]:
+    """A run and the processor seconds that it took."""
+    began = time.process_time()
+    measures = run(seed * SEED_STEP % 2**31, **arguments)
+    return {name: [float(x) for x in values] for name, values in measures.items()}, time.process_time() - began

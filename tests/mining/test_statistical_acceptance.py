@@ -1,0 +1,90 @@
+"""A few seeded runs of each statistical simulation; docs/statistical-validation.md has them by the hundred.
+
+Every gate states its runs and its target. With few runs a rate is held to what two standard errors at the target
+allow; where that would allow anything, the run itself must be right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+import evidence_runs as runs
+
+
+def pooled(run: Any, seeds: range, **arguments: Any) -> dict[str, list[float]]:
+    found = defaultdict(list)
+    for seed in seeds:
+        for name, values in run(seed, **arguments).items():
+            found[name] += [float(x) for x in values]
+    return found
+
+
+def at_most(target: float, n_runs: int) -> float:
+    return target + 2 * math.sqrt(target * (1 - target) / n_runs)
+
+
+def test_null_with_confounding_validates_nothing() -> None:
+    """10 runs, target 0.05: at most 18 % of them may have a validated pattern."""
+    found = pooled(runs.null_run, range(101, 111), n=4_000)
+    assert np.mean(found["false"]) <= at_most(0.05, 10)
+    assert min(found["n_tested"]) > 20
+
+
+def test_null_without_strata_fails_in_every_run() -> None:
+    """3 runs: what the strata are for. Were this to pass, the test above would show nothing."""
+    found = pooled(runs.null_run, range(101, 104), n=4_000, adjusted=False)
+    assert min(found["false"]) == 1
+    assert min(found["n_false"]) > 20
+
+
+def test_null_of_small_data_validates_nothing() -> None:
+    """10 runs, target 0.05; p is never 0."""
+    found = pooled(runs.small_null_run, range(101, 111))
+    assert np.mean(found["false"]) <= at_most(0.05, 10)
+    assert min(found["smallest_p"]) >= 1 / 1024
+
+
+def test_null_of_numbers_validates_nothing() -> None:
+    """6 runs, target 0.05."""
+    assert np.mean(pooled(runs.numeric_run, range(101, 107), n=4_000)["false"]) <= at_most(0.05, 6)
+
+
+def test_shift_of_numbers_is_found() -> None:
+    """2 runs: 60 added where the mean is about 100."""
+    assert pooled(runs.numeric_run, range(101, 103), n=12_000, shift=60.0)["found"] == [1, 1]
+
+
+def test_planted_moments_are_claimed_and_their_decoys_are_not() -> None:
+    """2 runs of six moments: precision 0.95, recall 0.90, twins rejected 0.95."""
+    found = pooled(runs.planted_run, range(101, 103))
+    assert np.mean(found["right"]) >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / len(found["right"]))
+    assert np.mean(found["found"]) >= 0.90 - 2 * math.sqrt(0.9 * 0.1 / len(found["found"]))
+    assert np.mean(found["twin_rejected"]) >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / len(found["twin_rejected"]))
+    assert np.mean(found["interval_holds"]) >= 0.8
+    assert not any(found["background"])
+    assert not any(found["below_minimum"])
+
+
+def test_learned_gaps_cover_the_planted_ones() -> None:
+    """1 run of three gaps at 50,000 entities: median intersection over union 0.8."""
+    found = pooled(runs.gap_run, range(101, 102))
+    assert np.median(found["iou"]) >= 0.8
+    assert found["found"] == [1, 1, 1]
+
+
+def test_intervals_hold_the_truth() -> None:
+    """40 runs at 95 %: between 88 % and 100 % of them, two standard errors."""
+    found = pooled(runs.coverage_run, range(101, 141), n=3_000)
+    assert np.mean(found["missed"]) <= 0.1
+    for name in ("rr", "rd", "o_over_e"):
+        assert np.mean(found[name]) >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / len(found[name])), name
+
+
+@pytest.mark.parametrize("seed", [101])
+def test_leaks_are_refused_until_they_are_named(seed: int) -> None:
+    assert runs.leak_run(seed) == {"refused": [1.0], "went_on": [1.0]}

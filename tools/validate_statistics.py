@@ -1,0 +1,327 @@
+"""Run the simulations that hold `mine(log, study)` to its statistics, and write docs/statistical-validation.md.
+
+`make validate-statistics` calls it. Exits with 1 when a target is missed by more than two standard errors. The made
+logs, their truth and one run of each simulation are in tests/evidence_logs.py, evidence_truth.py, evidence_runs.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "statistical-validation.md"
+sys.path.insert(0, str(ROOT / "tests"))
+
+import evidence_runs as runs  # noqa: E402
+import seqmine  # noqa: E402
+
+RESAMPLES = 2_000
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A measure of a simulation against its target. `relation` is ``<=``, ``>=`` or ``within`` (target +- width)."""
+
+    measure: str
+    words: str
+    relation: str
+    target: float
+    width: float = 0.0
+    median: bool = False
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """`n_runs` runs of one function, told in `words`."""
+
+    name: str
+    words: str
+    run: Callable[..., runs.Measures]
+    n_runs: int
+    gates: tuple[Gate, ...]
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a gate."""
+
+    gate: Gate
+    estimate: float
+    error: float
+    n_values: int
+    holds: bool
+
+
+FALSE = "runs with a validated pattern"
+SIMULATIONS = (
+    Simulation(
+        "null",
+        "8,000 entities, 30 event types, gamma activity (shape 1) that drives both the number of events and the churn: "
+        "every frequent pattern goes with staying, and none matters. Default options, patterns of up to three steps "
+        "with learned gaps.",
+        runs.null_run,
+        200,
+        (Gate("false", FALSE + " (family-wise error)", "<=", 0.05),),
+        {"max_length": 3},
+    ),
+    Simulation(
+        "null, unstratified",
+        "The same logs with `adjust=()`: nothing is held equal. The certificate then has to fail in every run; if it "
+        "did not, the simulation above would show nothing.",
+        runs.null_run,
+        50,
+        (Gate("false", FALSE, ">=", 1.0),),
+        {"adjusted": False},
+    ),
+    Simulation(
+        "null, larger",
+        "The null with 40,000 entities, patterns of up to two steps: small differences left inside the strata would "
+        "show here first.",
+        runs.null_run,
+        60,
+        (Gate("false", FALSE + " (family-wise error)", "<=", 0.05),),
+        {"n": 40_000},
+    ),
+    Simulation(
+        "null, small",
+        "1,600 entities, fewer than 400 positive: no split, Westfall-Young with 1,023 permutations within strata.",
+        runs.small_null_run,
+        200,
+        (Gate("false", FALSE + " (family-wise error)", "<=", 0.05),),
+    ),
+    Simulation(
+        "null, numeric",
+        "8,000 entities and what they spend after the index: log-normal (sigma 1), more of it from the active. No "
+        "pattern changes it.",
+        runs.numeric_run,
+        200,
+        (Gate("false", FALSE + " (family-wise error)", "<=", 0.05),),
+    ),
+    Simulation(
+        "numeric",
+        "20,000 entities; those who match one planted gap spend 60 more (the mean is about 100).",
+        runs.numeric_run,
+        20,
+        (Gate("found", "runs in which the planted pattern is found", ">=", 0.9),),
+        {"n": 20_000, "shift": 60.0},
+    ),
+    Simulation(
+        "planted",
+        "20,000 entities and six planted moments, each with risk ratio 2.2 (O/E above 1.5): three gaps, one pair for "
+        "which any gap does, an absence, an hour of the day. Beside each gap, twins (the same events at another gap) "
+        "and reversals, which do nothing; 20 types that mean nothing. A claim is a validated pattern that no better "
+        "one explains; it is right when it names a moment with most of its gap and less than half of its twins.",
+        runs.planted_run,
+        40,
+        (
+            Gate("right", "claims that are right (precision)", ">=", 0.95),
+            Gate("found", "moments that are found (recall)", ">=", 0.90),
+            Gate("twin_rejected", "twins not claimed", ">=", 0.95),
+            Gate("background", "runs that claim something about meaningless types alone", "<=", 0.05),
+            Gate("below_minimum", "runs with a validated pattern whose true ratio is not beyond 1.10", "<=", 0.05),
+            Gate("interval_holds", "intervals of validated patterns that hold the true ratio", ">=", 0.95),
+        ),
+    ),
+    Simulation(
+        "planted, three steps",
+        "The three gaps alone, patterns of up to three steps: half of the carriers go on to the most frequent type, "
+        "which adds nothing, so that a longer pattern must not be claimed.",
+        runs.planted_run,
+        20,
+        (
+            Gate("right", "claims that are right (precision)", ">=", 0.95),
+            Gate("found", "moments that are found (recall)", ">=", 0.90),
+        ),
+        {"plans": runs.GAPS, "max_length": 3, "absence": (), "context": ()},
+    ),
+    Simulation(
+        "learned gaps",
+        "50,000 entities, planted gaps [19h,37h), [3h,6h) and [2d,4d) with twins on both sides: intersection over "
+        "union of the claimed interval and the planted one.",
+        runs.gap_run,
+        12,
+        (
+            Gate("iou", "median intersection over union", ">=", 0.8, median=True),
+            Gate("found", "gaps that are found", ">=", 0.90),
+        ),
+    ),
+    Simulation(
+        "coverage",
+        "6,000 entities and one planted pattern (ratio 1.8) that is the only one certified, so that its intervals are "
+        "plain 95 % ones. The truth is what the chances of the judged rows give in the same strata.",
+        runs.coverage_run,
+        1_000,
+        (
+            Gate("rr", "risk ratio intervals that hold the truth", "within", 0.95, width=0.02),
+            Gate("rd", "risk difference intervals that hold the truth", "within", 0.95, width=0.02),
+            Gate("o_over_e", "O/E intervals that hold the truth", "within", 0.95, width=0.02),
+            Gate("missed", "runs without the pattern", "<=", 0.05),
+        ),
+    ),
+    Simulation(
+        "leak",
+        "6,000 entities; half of those that leave say so in the three days before the index.",
+        runs.leak_run,
+        10,
+        (
+            Gate("refused", "runs refused by name", ">=", 1.0),
+            Gate("went_on", "runs that go on when the event is acknowledged, or absent", ">=", 1.0),
+        ),
+    ),
+)
+
+
+def judge(gate: Gate, by_run: list[list[float]]) -> Verdict:
+    """Pool the runs; the standard error is that at the target, or of the run means where these vary more."""
+    values = [x for run in by_run for x in run]
+    if not values:
+        return Verdict(gate, math.nan, math.nan, 0, False)
+    estimate = statistics.median(values) if gate.median else statistics.fmean(values)
+    error = median_error(by_run) if gate.median else rate_error(gate.target, by_run, len(values))
+    if gate.relation == "<=":
+        holds = estimate <= gate.target + 2 * error
+    elif gate.relation == ">=":
+        holds = estimate >= gate.target - 2 * error
+    else:
+        # The width is for 1,000 values; with fewer the band is as wide as chance asks (0.035 at 200).
+        holds = abs(estimate - gate.target) <= max(gate.width, 2.3 * error)
+    return Verdict(gate, estimate, error, len(values), holds)
+
+
+def rate_error(target: float, by_run: list[list[float]], n_values: int) -> float:
+    """Of a share of 0/1 values; those of one run are not independent, so runs are resampled as they are."""
+    binomial = math.sqrt(target * (1 - target) / n_values)
+    means = [statistics.fmean(run) for run in by_run if run]
+    if max(map(len, by_run)) == 1 or len(means) < 2:
+        return binomial
+    return max(binomial, statistics.stdev(means) / math.sqrt(len(means)))
+
+
+def median_error(by_run: list[list[float]]) -> float:
+    """Bootstrap over runs."""
+    import random
+
+    rng = random.Random(0)
+    medians = []
+    for _ in range(RESAMPLES):
+        values = [x for run in rng.choices(by_run, k=len(by_run)) for x in run]
+        if values:
+            medians.append(statistics.median(values))
+    return statistics.pstdev(medians)
+
+
+def table(simulation: Simulation, n_runs: int, seconds: float, verdicts: list[Verdict]) -> list[str]:
+    lines = [
+        f"## {simulation.name[0].upper()}{simulation.name[1:]}",
+        "",
+        simulation.words,
+        "",
+        f"{n_runs:,} runs, seeds 1 to {n_runs:,}; {seconds:,.0f} processor seconds.",
+        "",
+        "| measure | observed | standard error | values | target | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for verdict in verdicts:
+        gate = verdict.gate
+        target = f"{gate.target - gate.width:.2f} to {gate.target + gate.width:.2f}"
+        target = target if gate.relation == "within" else f"{gate.relation} {gate.target:.2f}"
+        holds = "holds" if verdict.holds else "**missed**"
+        lines.append(
+            f"| {gate.words} | {verdict.estimate:.3f} | {verdict.error:.3f} | {verdict.n_values:,} "
+            f"| {target} | {holds} |"
+        )
+    return [*lines, ""]
+
+
+def head(n_missed: int) -> list[str]:
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    return [
+        "# Statistical validation",
+        "",
+        "Written by `make validate-statistics` (tools/validate_statistics.py); not by hand. Each simulation makes",
+        "logs of known truth (tests/evidence_logs.py, which shares no code with seqmine), mines them through the",
+        "public door as a user would, and compares what is claimed with what was put in. A target is missed when the",
+        "observed value lies more than two standard errors beyond it; the error is that at the target, or of the runs'",
+        "own means where these vary more. The seed of a run is its number times 1,000,003.",
+        "",
+        f"seqmine {seqmine.__version__}, on commit {commit}; Python {platform.python_version()}, {platform.machine()}.",
+        "**All targets hold.**" if n_missed == 0 else f"**Targets missed: {n_missed}.**",
+        "",
+    ]
+
+
+def simulate(pool: ProcessPoolExecutor, one: Simulation, n_runs: int) -> tuple[list[str], list[Verdict]]:
+    """All runs of one simulation, side by side; its part of the page and its verdicts."""
+    began = time.perf_counter()
+    jobs: list[Future[tuple[runs.Measures, float]]] = [
+        pool.submit(runs.timed, one.run, seed, one.arguments) for seed in range(1, n_runs + 1)
+    ]
+    done = [job.result() for job in jobs]
+    verdicts = [judge(gate, [found.get(gate.measure, []) for found, _ in done]) for gate in one.gates]
+    wall = time.perf_counter() - began
+    print(f"    {one.name}: {n_runs} runs in {wall:,.0f} s", flush=True)
+    for verdict in verdicts:
+        said = "holds" if verdict.holds else "MISSED"
+        gate = verdict.gate
+        print(
+            f"        {gate.words}: {verdict.estimate:.3f} (error {verdict.error:.3f}, target {gate.relation} "
+            f"{gate.target:g}) {said}",
+            flush=True,
+        )
+    return table(one, n_runs, sum(seconds for _, seconds in done), verdicts), verdicts
+
+
+def main() -> int:
+    """Run all, print as they end, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs-scale", type=float, default=1.0, help="this share of the runs, at least two of each")
+    parser.add_argument("--only", nargs="*", help="names of simulations")
+    parser.add_argument("--page", type=Path, help="where to write; without it a part of the runs writes no page")
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    chosen = parser.parse_args()
+    unknown = set(chosen.only or ()) - {one.name for one in SIMULATIONS}
+    if unknown:
+        parser.error(f"no simulation {sorted(unknown)}; there are {[one.name for one in SIMULATIONS]}")
+    whole = chosen.runs_scale >= 1 and not chosen.only
+    page = chosen.page or (PAGE if whole else None)
+    parts: list[str] = []
+    verdicts: list[Verdict] = []
+    n_broken = 0
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        for one in SIMULATIONS:
+            if chosen.only and one.name not in chosen.only:
+                continue
+            try:
+                part, found = simulate(pool, one, max(2, round(one.n_runs * chosen.runs_scale)))
+            except Exception:  # one that breaks must not hide what the others find
+                print(f"    {one.name}: BROKEN", flush=True)
+                traceback.print_exc()
+                n_broken += 1
+                continue
+            parts += part
+            verdicts += found
+    n_missed = sum(not verdict.holds for verdict in verdicts)
+    if page and not n_broken:
+        page.write_text("\n".join([*head(n_missed), *parts]).rstrip() + "\n", encoding="utf-8")
+        print(f"    written to {page}")
+    print(f"    {len(verdicts)} targets, {n_missed} missed, {n_broken} simulations broken")
+    return 1 if n_missed or n_broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
