@@ -53,9 +53,7 @@ class BoundRows:
         entity, lo, last = (np.ascontiguousarray(array[chosen]) for array in (self.entity, self.lo, self.last))
         rows = _native.Rows(entity=entity, lo=lo, last=last, excluded=self.excluded)
         number = None if self.number is None else self.number[chosen]
-        return BoundRows(
-            rows, self.label[chosen], entity, self.index_time[chosen], lo, last, self.excluded, number
-        )
+        return BoundRows(rows, self.label[chosen], entity, self.index_time[chosen], lo, last, self.excluded, number)
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,9 @@ class Explanation:
         for row in self.strata.to_pylist():
             positive = "" if row["n_positive"] is None else f", {row['n_positive']:,} with the outcome"
             others = "" if row["rate_of_others"] is None else f"; others {row['rate_of_others']:.3g}"
-            lines.append(f"    {row['stratum']}: {row['n_matched']:,} of {row['n']:,}{positive} ({row['rate']:.3g}){others}")
+            lines.append(
+                f"    {row['stratum']}: {row['n_matched']:,} of {row['n']:,}{positive} ({row['rate']:.3g}){others}"
+            )
         before: tuple[Any, Any] | None = None
         lines += ["", "  examples"] if self.examples.num_rows else []
         for row in self.examples.to_pylist():
@@ -101,7 +103,9 @@ def explain(result: StudyResult, position: int) -> Explanation:
     comparison = (
         f"{row['pattern']}: rows that match are compared with rows that do not, among {who}. {result.held_equal}"
     )
-    return Explanation(row["pattern"], row["verdict"], row["statement"], comparison, strata, _examples(result, part, pattern))
+    return Explanation(
+        row["pattern"], row["verdict"], row["statement"], comparison, strata, _examples(result, part, pattern)
+    )
 
 
 def _examples(result: StudyResult, part: Part, pattern: Pattern) -> pa.Table:
@@ -119,9 +123,7 @@ def _examples(result: StudyResult, part: Part, pattern: Pattern) -> pa.Table:
     high = [i for i in matched if outcome[i] > middle]
     low = [i for i in matched if outcome[i] <= middle]
     # By hash: neither the order of ids nor a choice of mine says which are shown.
-    chosen = [
-        (hashed(i), i) for group in (high, low) for i in sorted(group, key=lambda i: (hashed(i), i))[:_EXAMPLES]
-    ]
+    chosen = [(hashed(i), i) for group in (high, low) for i in sorted(group, key=lambda i: (hashed(i), i))[:_EXAMPLES]]
     columns: dict[str, list[Any]] = {"row": [], "outcome": [], "before_index": [], "event": []}
     if chosen:
         bound = part.bound.take(np.array([i for _, i in chosen], dtype=np.int64))
@@ -150,7 +152,9 @@ def _events(
         chosen = chosen[excluded[np.asarray(log.code)[chosen]] == 0]
     # Events of one type at one time are one line: a day of clicks would fill the page.
     times, repeats = np.unique(
-        np.stack([np.asarray(log.time)[chosen], np.asarray(log.code)[chosen].astype(np.int64)]), axis=1, return_counts=True
+        np.stack([np.asarray(log.time)[chosen], np.asarray(log.code)[chosen].astype(np.int64)]),
+        axis=1,
+        return_counts=True,
     )
     return [
         (int(time), log.event_types[int(code)] + ("" if n == 1 else f" x{n}"))
@@ -161,7 +165,6 @@ def _events(
 def segments(result: StudyResult, *, min_entities: int) -> pa.Table:
     """The table of `StudyResult.segments`."""
     from seqmine.mining.segments import segment_effects
-    from seqmine.mining.strata import row_strata
 
     names = tuple(result._evidence.segments)
     if not names:

@@ -21,11 +21,9 @@ from seqmine.significance import StratifiedTables, cmh, westfall_young_p
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
-    from seqmine.mining.certificate import Certificate
     from seqmine.mining.evidence import EvidenceOptions
     from seqmine.mining.options import MinerOptions
     from seqmine.mining.parts import Part
-    from seqmine.mining.shortlist import Chosen
     from seqmine.patterns import Pattern
     from seqmine.patterns.model import Gap
 
@@ -81,7 +79,10 @@ class Family:
             max_memory=options.max_memory or 0,
             threads=options.threads,
         )
-        self.stats = {"n_family": int(found["n_patterns"]) if found["complete"] else 0, "permutation_work": int(found["work"])}
+        self.stats = {
+            "n_family": int(found["n_patterns"]) if found["complete"] else 0,
+            "permutation_work": int(found["work"]),
+        }
         if not found["complete"]:
             return none
         steps = {item.text for item in items}

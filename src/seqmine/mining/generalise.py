@@ -45,10 +45,14 @@ def generalisations(pattern: Pattern, full: Gap) -> list[Generalisation]:
 def _all(pattern: Pattern, full: Gap) -> Iterator[Generalisation]:
     steps = pattern.steps
     if pattern.absences:
-        yield Generalisation(_make(steps, pattern, absences=False), f"the absence of {pattern.absences[0].selector}", True)
+        yield Generalisation(
+            _make(steps, pattern, absences=False), f"the absence of {pattern.absences[0].selector}", True
+        )
     for i, step in enumerate(steps):
         if i > 0 and step.gap != full:
-            yield Generalisation(_with(pattern, i, replace(step, gap=full)), f"the gap {step.gap} before {step.selector}")
+            yield Generalisation(
+                _with(pattern, i, replace(step, gap=full)), f"the gap {step.gap} before {step.selector}"
+            )
     for i, step in enumerate(steps):
         if step.selector.conditions:
             bare = replace(step, selector=Selector(step.selector.types))
@@ -83,7 +87,9 @@ def _sum(before: Gap, after: Gap) -> Gap:
 
 def untuned(pattern: Pattern, full: Gap) -> Pattern:
     """The pattern with every gap as wide as the search allows."""
-    return replace(pattern, steps=tuple(step if i == 0 else replace(step, gap=full) for i, step in enumerate(pattern.steps)))
+    return replace(
+        pattern, steps=tuple(step if i == 0 else replace(step, gap=full) for i, step in enumerate(pattern.steps))
+    )
 
 
 def simultaneous(pattern: Pattern) -> Pattern | None:

@@ -219,7 +219,7 @@ class Part:
 
 
 def _whole(sums: Any) -> Int64:
-    return np.rint(sums).astype(np.int64)
+    return np.asarray(np.rint(sums), dtype=np.int64)
 
 
 def _stack(rows: Sequence[Any], width: int) -> Any:

@@ -106,6 +106,5 @@ def permuted_maxima(
                     permuted[rows[unit_offsets[u] + place]] = outcome[rows[source + place]]
         found = _statistics(matched, offsets, direction, permuted, stratum, mean, deviation)
         for k in range(len(found)):
-            if found[k] > maxima[j]:
-                maxima[j] = found[k]
+            maxima[j] = max(maxima[j], found[k])
     return observed, maxima

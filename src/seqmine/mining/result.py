@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["MiningResult"]
 
 _SHOWN_ROWS = 20
-_SHOWN_DIGITS = {"base_rate": 4, "confidence": 4, "lift": 3, "odds_ratio": 3, "score": 5, "expected": 4}  # the others: 3
+_SHOWN_DIGITS = {
+    "base_rate": 4,
+    "confidence": 4,
+    "lift": 3,
+    "odds_ratio": 3,
+    "score": 5,
+    "expected": 4,
+}  # the others: 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,7 +57,9 @@ def search(
     absences: bool = True,
 ) -> dict[str, Any]:
     """What the native miner returns for these rows; `started` is when the clock of ``max_seconds`` began."""
-    items = make_items(log, bound, tuple(options.context), options.min_support) if target.items is None else target.items
+    items = (
+        make_items(log, bound, tuple(options.context), options.min_support) if target.items is None else target.items
+    )
     limits = options.limits()
     plain = [i for i, item in enumerate(items) if item.is_plain]
     left = 0.0 if options.max_seconds is None else max(options.max_seconds - (time.perf_counter() - started), 1e-3)

@@ -41,7 +41,11 @@ def sentence(judged: Judged, i: int) -> str:
 
 def beyond(pattern: Pattern, simpler: Generalisation) -> str:
     """What a pattern adds nothing to."""
-    if len(simpler.pattern.steps) == 1 and simpler.pattern.steps[0] == pattern.steps[0] and not simpler.pattern.absences:
+    if (
+        len(simpler.pattern.steps) == 1
+        and simpler.pattern.steps[0] == pattern.steps[0]
+        and not simpler.pattern.absences
+    ):
         return f"its first event, {simpler.pattern}"
     return f"{simpler.pattern} (the same without {simpler.without})"
 

@@ -22,7 +22,7 @@ from seqmine.mining.parts import Part
 from seqmine.mining.search import Target, search
 from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
 from seqmine.mining.shortlist import POOL, Chosen, choose
-from seqmine.mining.strata import RowStrata, row_strata
+from seqmine.mining.strata import row_strata
 from seqmine.mining.study_result import StudyResult
 from seqmine.mining.study_table import Judged, study_table
 from seqmine.patterns.model import Gap
@@ -168,7 +168,9 @@ def _parts(log: EventLog, study: Study, labels: Labels) -> Rows:
     later = np.asarray(out_of_time_rows(log, study, labels))
     half = split_halves(labels.column("entity"), study.seed)
     # Who was used to find a pattern stays a witness for it at any later date.
-    return Rows(labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, (half == ESTIMATION) & later)
+    return Rows(
+        labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, (half == ESTIMATION) & later
+    )
 
 
 def _check_classes(bound: BoundRows, where: str) -> None:

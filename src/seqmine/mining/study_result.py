@@ -131,4 +131,3 @@ class StudyResult(MiningResult):
             "pattern", "verdict", "direction", "n_matched", "n_positive", "lift", "o_over_e", "o_over_e_low",
             "o_over_e_high", "rd", "p_holm", "q_bh", "flags",
         )  # fmt: skip
-

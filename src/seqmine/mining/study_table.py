@@ -48,7 +48,9 @@ class Judged:
         """One of `VERDICTS` for each pattern."""
         if self.certificate is not None:
             return self.certificate.verdict
-        return ["untested" if math.isnan(p) else "validated" if p <= self.alpha else "not_supported" for p in self.p_family]
+        return [
+            "untested" if math.isnan(p) else "validated" if p <= self.alpha else "not_supported" for p in self.p_family
+        ]
 
     def flags(self, i: int) -> list[str]:
         """What a reader of pattern i must know, in a fixed order."""
@@ -64,7 +66,9 @@ class Judged:
             found.append("identity_sensitive")
         if self.vanishes(i):
             found.append("vanishes_within_strata")
-        if self.utc and any(c.field in ("hour", "weekday") and not c.attribute for c in pattern.steps[-1].selector.conditions):
+        if self.utc and any(
+            c.field in ("hour", "weekday") and not c.attribute for c in pattern.steps[-1].selector.conditions
+        ):
             found.append("clock_in_utc")
         return found
 
