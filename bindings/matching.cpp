@@ -100,6 +100,24 @@ py::tuple many(const Log& log, const std::vector<const Pattern*>& patterns, cons
   return py::make_tuple(to_numpy(std::move(bytes)).reshape(shape), clock);
 }
 
+py::list gaps(const Log& log, const std::vector<std::tuple<const Pattern*, std::size_t, std::vector<std::uint64_t>>>& jobs,
+              const Rows& rows, const py::object& weight, int threads) {
+  const auto weights = strict_array<std::int64_t>(weight, "weight");
+  const auto view = as_span(weights);
+  std::vector<GapJob> given;
+  for (const auto& [pattern, step, edges] : jobs) given.push_back({pattern, step, edges});
+  auto found = take(run_interruptible(
+      [&](const StopToken& stop) { return gap_tables(log.view, given, rows.view, view, threads, stop); }));
+  py::list tables;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto n_bins = static_cast<py::ssize_t>(given[i].edges.size()) - 1;
+    const auto shape = std::vector<py::ssize_t>{n_bins, n_bins};
+    tables.append(py::make_tuple(to_numpy(std::move(found[i].n_rows)).reshape(shape),
+                                 to_numpy(std::move(found[i].weight)).reshape(shape)));
+  }
+  return tables;
+}
+
 py::dict stats(const Log& log, const Predicate& predicate, const Rows& rows, int threads) {
   WindowStats found = take(run_interruptible(
       [&](const StopToken& stop) { return window_stats(log.view, predicate, rows.view, threads, stop); }));
@@ -135,6 +153,8 @@ void register_matching(py::module_& module) {
              py::arg("threads"));
   module.def("match_rows", &match, py::arg("log"), py::arg("pattern"), py::arg("rows"), py::arg("threads"));
   module.def("match_many", &many, py::arg("log"), py::arg("patterns"), py::arg("rows"), py::arg("with_clock"),
+             py::arg("threads"));
+  module.def("gap_tables", &gaps, py::arg("log"), py::arg("jobs"), py::arg("rows"), py::arg("weight"),
              py::arg("threads"));
   module.def("window_stats", &stats, py::arg("log"), py::arg("predicate"), py::arg("rows"), py::arg("threads"));
   module.def("nth_event_time", &nth, py::arg("log"), py::arg("predicate"), py::arg("n"), py::arg("threads"));

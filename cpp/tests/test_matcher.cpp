@@ -197,6 +197,52 @@ TEST_CASE("many patterns at once say what each says alone") {
   CHECK(n_shared > 1'000);
 }
 
+TEST_CASE("gap tables: every interval's rows and weights are those of the pattern with that gap") {
+  std::mt19937_64 rng(42);
+  StopToken stop;
+  std::int64_t n_counted = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    Case c;
+    draw(rng, c);
+    Pattern& pattern = c.pattern;
+    pattern.anchored = false;
+    while (pattern.steps.size() < 2) pattern.steps.push_back(pattern.steps[0]);
+    for (Step& step : pattern.steps) {
+      step.guard = -1;
+      step.lo = std::max<std::uint64_t>(step.lo, 1);
+      step.hi = std::max(step.hi, step.lo + 1);
+    }
+    std::vector<std::uint64_t> edges{1 + rng() % 2, 3, 4 + rng() % 3, 9, static_cast<std::uint64_t>(max_time)};
+    if (round % 2 == 0) edges.push_back(unbounded);
+    std::vector<std::int64_t> weight;
+    for (std::int64_t row = 0; row < c.rows.n_rows; ++row) weight.push_back(static_cast<std::int64_t>(rng() % 7) - 3);
+    std::vector<GapJob> jobs;
+    for (std::size_t step = 1; step < pattern.steps.size(); ++step) jobs.push_back({&pattern, step, edges});
+    const auto tables = gap_tables(c.log, jobs, c.rows, weight, 1 + round % 3, stop);
+    REQUIRE(tables.ok());
+    const std::size_t n_bins = edges.size() - 1;
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+      for (std::size_t first = 0; first < n_bins; ++first) {
+        for (std::size_t last = first; last < n_bins; ++last) {
+          Pattern bounded = pattern;
+          bounded.steps[jobs[j].step].lo = edges[first];
+          bounded.steps[jobs[j].step].hi = edges[last + 1];
+          std::int64_t n = 0, sum = 0;
+          for (std::int64_t row = 0; row < c.rows.n_rows; ++row) {
+            if (reference::match_row(c.log, bounded, c.bounded, row).verdict != Verdict::matched) continue;
+            ++n;
+            sum += weight[static_cast<std::size_t>(row)];
+          }
+          REQUIRE(tables.value()[j].n_rows[first * n_bins + last] == n);
+          REQUIRE(tables.value()[j].weight[first * n_bins + last] == sum);
+          n_counted += n;
+        }
+      }
+    }
+  }
+  CHECK(n_counted > 4'000);
+}
+
 TEST_CASE("local clock") {
   const std::int64_t hour = 3'600'000'000;
   CHECK(local_clock({}, 0).weekday == 3);

@@ -54,6 +54,25 @@ struct ManyVerdicts {
                                               const RowsView& rows, bool with_clock, int threads,
                                               const StopToken& stop);
 
+/// One gap of one pattern, to be looked at in bins.
+struct GapJob {
+  const Pattern* pattern = nullptr;   // no `^`, no guard, every gap at least 1 us
+  std::size_t step = 1;               // the gap before this step; its own bounds do not matter
+  std::span<const std::uint64_t> edges;  // ascending, microseconds; bin i is [edges[i], edges[i + 1]); edges[0] >= 1
+};
+
+/// For every interval of bins [first, last] the rows with a match whose gap lies in it, and the sum of their weights:
+/// entry first * n_bins + last, 0 below the diagonal. The other gaps, the span and the absences hold as they are.
+struct GapTable {
+  std::vector<std::int64_t> n_rows, weight;
+};
+
+/// Exact counts of all intervals of each job's gap in one pass over the log (STATISTICS D). `weight` is row-aligned;
+/// sums are of integers, so they do not depend on threads. Memory: 16 bytes x bins^2 a job and worker.
+[[nodiscard]] Result<std::vector<GapTable>> gap_tables(const LogView& log, std::span<const GapJob> jobs,
+                                                       const RowsView& rows, std::span<const std::int64_t> weight,
+                                                       int threads, const StopToken& stop);
+
 /// Statistics of the events of each row that satisfy a predicate. `sum` adds log.value in row order
 /// (null values count as 0 and are counted in n_null), so it is the same for any number of threads.
 struct WindowStats {

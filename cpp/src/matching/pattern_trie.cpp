@@ -6,22 +6,6 @@
 
 namespace seqmine::matching {
 
-namespace {
-
-bool same(const Condition& a, const Condition& b) noexcept {
-  return a.field == b.field && a.attribute == b.attribute && a.comparison == b.comparison && a.operand == b.operand &&
-         a.allowed == b.allowed;
-}
-
-bool same(const Predicate& a, const Predicate& b) noexcept {
-  return a.types == b.types && std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(),
-                                          b.conditions.end(), [](const Condition& x, const Condition& y) {
-                                            return same(x, y);
-                                          });
-}
-
-}  // namespace
-
 bool fits_trie(const Pattern& pattern) noexcept {
   if (pattern.anchored) return false;
   const auto types = [&](std::size_t step) -> const std::vector<std::uint8_t>& {
@@ -58,7 +42,7 @@ PatternTrie::PatternTrie(const LogView& log, std::span<const Pattern* const> pat
     for (std::size_t s = 0; s < pattern.steps.size(); ++s) {
       const Step& step = pattern.steps[s];
       Node wanted;
-      wanted.predicate = intern(pattern.predicates[static_cast<std::size_t>(step.predicate)]);
+      wanted.predicate = predicates_.intern(pattern.predicates[static_cast<std::size_t>(step.predicate)]);
       wanted.span = pattern.span;
       if (s > 0) {
         wanted.lo = step.lo;
@@ -77,29 +61,12 @@ PatternTrie::PatternTrie(const LogView& log, std::span<const Pattern* const> pat
     Leaf leaf{i, {}, 0};
     for (const Absence& absence : pattern.absences) {
       leaf.absences.push_back(
-          {intern(pattern.predicates[static_cast<std::size_t>(absence.predicate)]), absence.within});
+          {predicates_.intern(pattern.predicates[static_cast<std::size_t>(absence.predicate)]), absence.within});
       leaf.longest_absence = std::max(leaf.longest_absence, absence.within);
     }
     nodes_[at].leaves.push_back(std::move(leaf));
   }
-  type_offsets_.assign(static_cast<std::size_t>(log.n_types) + 1, 0);
-  for (std::size_t type = 0; type + 1 < type_offsets_.size(); ++type) {
-    for (std::size_t p = 0; p < predicates_.size(); ++p) {
-      if (predicates_[p]->types[type] == 0 || (!excluded.empty() && excluded[type] != 0)) continue;
-      by_type_.push_back(static_cast<std::int32_t>(p));
-    }
-    type_offsets_[type + 1] = by_type_.size();
-  }
-}
-
-std::int32_t PatternTrie::intern(const Predicate& predicate) {
-  const auto known = std::find_if(predicates_.begin(), predicates_.end(),
-                                  [&](const Predicate* other) { return same(*other, predicate); });
-  if (known == predicates_.end()) {
-    predicates_.push_back(&predicate);
-    return static_cast<std::int32_t>(predicates_.size() - 1);
-  }
-  return static_cast<std::int32_t>(known - predicates_.begin());
+  predicates_.index_types(log, excluded);
 }
 
 std::size_t PatternTrie::child(std::vector<std::size_t>& among, const Node& wanted) {
@@ -117,22 +84,7 @@ std::size_t PatternTrie::child(std::vector<std::size_t>& among, const Node& want
 
 TrieMatcher::TrieMatcher(const LogView& log, const PatternTrie& trie, const RowsView& rows, const StopToken& stop,
                          bool with_clock)
-    : log_(log), trie_(trie), rows_(rows), poll_(stop), with_clock_(with_clock), times_(trie.n_predicates()) {}
-
-bool TrieMatcher::collect(std::int64_t row) {
-  const auto [begin, end] = visible_events(log_, rows_, row);
-  for (std::int64_t i = begin; i < end; ++i) {
-    if (poll_.spend(1)) return false;
-    for (const std::int32_t p : trie_.of_type(log_.code[i])) {
-      auto& times = times_[static_cast<std::size_t>(p)];
-      if (!times.empty() && times.back() == log_.time[i]) continue;
-      if (!satisfies_conditions(log_, trie_.predicate(p), i)) continue;
-      if (times.empty()) touched_.push_back(p);
-      times.push_back(log_.time[i]);
-    }
-  }
-  return true;
-}
+    : log_(log), trie_(trie), rows_(rows), poll_(stop), with_clock_(with_clock), times_(log, trie.predicates(), rows) {}
 
 std::uint32_t TrieMatcher::clock_of(std::int64_t time) const noexcept {
   const LocalClock clock = local_clock(log_.zone, time);

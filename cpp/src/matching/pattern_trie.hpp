@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "row_matcher.hpp"
+#include "row_times.hpp"
 
 namespace seqmine::matching {
 
@@ -36,23 +37,13 @@ class PatternTrie {
 
   [[nodiscard]] const Node& node(std::size_t i) const noexcept { return nodes_[i]; }
   [[nodiscard]] const std::vector<std::size_t>& roots() const noexcept { return roots_; }
-  [[nodiscard]] std::size_t n_predicates() const noexcept { return predicates_.size(); }
-  [[nodiscard]] const Predicate& predicate(std::int32_t p) const noexcept {
-    return *predicates_[static_cast<std::size_t>(p)];
-  }
-  /// The predicates whose type test a type passes; none for excluded types.
-  [[nodiscard]] std::span<const std::int32_t> of_type(std::uint32_t type) const noexcept {
-    return {by_type_.data() + type_offsets_[type], by_type_.data() + type_offsets_[type + 1]};
-  }
+  [[nodiscard]] const PredicateTable& predicates() const noexcept { return predicates_; }
 
  private:
-  [[nodiscard]] std::int32_t intern(const Predicate& predicate);
   std::size_t child(std::vector<std::size_t>& among, const Node& wanted);
   std::vector<Node> nodes_;
   std::vector<std::size_t> roots_;
-  std::vector<const Predicate*> predicates_;
-  std::vector<std::int32_t> by_type_;
-  std::vector<std::size_t> type_offsets_;
+  PredicateTable predicates_;
 };
 
 /// Not thread-safe; one per worker. Scratch is kept between rows.
@@ -66,7 +57,6 @@ class TrieMatcher {
   [[nodiscard]] bool run(std::int64_t row, const Found& found);
 
  private:
-  [[nodiscard]] bool collect(std::int64_t row);
   template <class Found>
   [[nodiscard]] bool descend(std::size_t node, std::size_t depth, const Found& found);
   template <class Found>
@@ -79,17 +69,14 @@ class TrieMatcher {
   Poll poll_;
   bool with_clock_;
   std::int64_t last_ = 0;
-  std::vector<std::vector<std::int64_t>> times_;  // by predicate: distinct times, ascending
-  std::vector<std::int32_t> touched_;
+  RowTimes times_;
   std::vector<std::vector<Moment>> ends_;  // by depth
 };
 
 template <class Found>
 bool TrieMatcher::run(std::int64_t row, const Found& found) {
-  for (const std::int32_t p : touched_) times_[static_cast<std::size_t>(p)].clear();
-  touched_.clear();
-  if (!collect(row)) return false;
-  if (touched_.empty()) return true;
+  if (!times_.collect(row, poll_)) return false;
+  if (times_.empty()) return true;
   last_ = rows_.end(row);
   for (const std::size_t root : trie_.roots()) {
     if (!descend(root, 0, found)) return false;
@@ -102,7 +89,7 @@ bool TrieMatcher::run(std::int64_t row, const Found& found) {
 template <class Found>
 bool TrieMatcher::descend(std::size_t at, std::size_t depth, const Found& found) {
   const PatternTrie::Node& node = trie_.node(at);
-  const std::vector<std::int64_t>& times = times_[static_cast<std::size_t>(node.predicate)];
+  const std::vector<std::int64_t>& times = times_[node.predicate];
   if (times.empty()) return true;
   if (ends_.size() <= depth) ends_.resize(depth + 1);
   std::vector<Moment>& ends = ends_[depth];
@@ -146,7 +133,7 @@ void TrieMatcher::report(const PatternTrie::Node& node, const std::vector<Moment
     for (const Moment& end : ends) {
       bool contradicted = false;
       for (const Absence& absence : leaf.absences) {
-        const auto& times = times_[static_cast<std::size_t>(absence.predicate)];
+        const auto& times = times_[absence.predicate];
         const auto next = std::upper_bound(times.begin(), times.end(), end.time);
         contradicted = contradicted || (next != times.end() && distance(*next, end.time) <= absence.within);
       }
