@@ -1,7 +1,7 @@
 """Least squares with coefficients that cannot be negative, and the quantiles of Student's t.
 
 Costs add up and none is below zero, so a fit that says otherwise is noise. The problems here have at most a handful of
-terms: every set of terms is tried, which is exact and needs no solver (and no SciPy in a plain install).
+terms: every set of terms is tried, which is exact and needs no solver.
 """
 
 from __future__ import annotations
