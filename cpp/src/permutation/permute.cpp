@@ -17,7 +17,7 @@ constexpr std::int64_t most_permutations = 65'535;
 
 /// Bytes a row, beside the bits: what Groups lists, the map of units where they are given, and one worker's columns if
 /// all rows were in one group.
-constexpr std::int64_t group_bytes = 32, unit_bytes = 48, drawer_bytes = 21;
+constexpr std::int64_t group_bytes = 32, unit_bytes = 48, drawer_bytes = 25;
 
 /// The mixing function of splitmix64 (G. L. Steele, D. Lea and C. H. Flood, Fast splittable pseudorandom number
 /// generators, 2014): a bijection whose outputs at consecutive multiples of `golden` pass as random.
@@ -159,71 +159,84 @@ class Drawer {
 
   /// False when the work must end.
   bool draw(std::uint32_t group, std::size_t word, PermutedLabels::Block* blocks, std::size_t n_blocks) {
-    const auto units = groups_.units(group);
-    if (units.empty()) return true;
-    const std::size_t length = groups_.rows(units[0]).size();
-    column_.assign(units.size() * length, 0);
-    const std::uint32_t usual = groups_.usual(group);
-    odd_.clear();
-    differs_.clear();
-    for (std::uint32_t i = 0; i < units.size(); ++i) {
-      if (groups_.alike(units[i], usual)) continue;
-      odd_.push_back(i);
-      for (std::size_t k = 0; k < length; ++k) {
-        differs_.push_back(positive_at(units[i], k) != positive_at(usual, k) ? 1 : 0);
-      }
-    }
+    if (groups_.units(group).empty()) return true;
+    if (group != group_) prepare(group);
     const std::int64_t first = static_cast<std::int64_t>(word) * 64;
-    const std::int64_t n = std::clamp<std::int64_t>(n_labels_ - first, 0, 64);
-    if (!odd_.empty()) {
-      if (place_.size() < units.size()) {
-        const auto known = static_cast<std::uint32_t>(place_.size());
-        place_.resize(units.size());
-        for (std::uint32_t i = known; i < place_.size(); ++i) place_[i] = i;
-      }
-      for (int bit = 0; bit < n; ++bit) {
-        if (poll_.spend(static_cast<std::int64_t>(odd_.size()))) return false;
-        if (first + bit == 0) {
-          for (std::size_t i = 0; i < odd_.size(); ++i) flip(i, odd_[i], length, bit);
-        } else {
-          shuffle(Stream(seed_, group, static_cast<std::uint64_t>(first + bit)),
-                  static_cast<std::uint32_t>(units.size()), length, bit);
-        }
+    const auto n = static_cast<int>(std::clamp<std::int64_t>(n_labels_ - first, 0, 64));
+    const std::uint64_t used = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+    for (std::size_t i = 0; i < column_.size(); ++i) column_[i] = usual_[i % length_] != 0 ? used : 0;
+    for (int bit = odd_.empty() ? n : 0; bit < n; ++bit) {
+      if (poll_.spend(static_cast<std::int64_t>(odd_.size()))) return false;
+      const std::uint64_t number = static_cast<std::uint64_t>(first) + static_cast<std::uint64_t>(bit);
+      if (number == 0) {
+        for (std::size_t i = 0; i < odd_.size(); ++i) flip(i, odd_[i], bit);
+      } else if (length_ == 1) {
+        shuffle<true>(Stream(seed_, group, number), bit);
+      } else {
+        shuffle<false>(Stream(seed_, group, number), bit);
       }
     }
-    const std::uint64_t used = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      const auto rows = groups_.rows(units[i]);
-      for (std::size_t k = 0; k < length; ++k) {
-        blocks[rows[k] * n_blocks + word / 8].word[word % 8] =
-            column_[i * length + k] ^ (positive_at(usual, k) ? used : 0);
-      }
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      blocks[rows_[i] * n_blocks + word / 8].word[word % 8] = column_[i];
     }
     return true;
   }
 
  private:
-  [[nodiscard]] bool positive_at(std::uint32_t unit, std::size_t k) const noexcept {
-    return groups_.positive(groups_.rows(unit)[k]);
+  /// Lists what the words of one group have in common.
+  void prepare(std::uint32_t group) {
+    group_ = group;
+    const auto units = groups_.units(group);
+    n_units_ = static_cast<std::uint32_t>(units.size());
+    length_ = groups_.rows(units[0]).size();
+    const auto usual = groups_.rows(groups_.usual(group));
+    usual_.clear();
+    for (const std::uint32_t row : usual) usual_.push_back(groups_.positive(row) ? 1 : 0);
+    rows_.clear();
+    odd_.clear();
+    differs_.clear();
+    for (std::uint32_t i = 0; i < n_units_; ++i) {
+      const auto rows = groups_.rows(units[i]);
+      rows_.insert(rows_.end(), rows.begin(), rows.end());
+      if (groups_.alike(units[i], groups_.usual(group))) continue;
+      odd_.push_back(i);
+      for (std::size_t k = 0; k < length_; ++k) {
+        differs_.push_back((groups_.positive(rows[k]) ? 1 : 0) != usual_[k] ? 1 : 0);
+      }
+    }
+    column_.resize(rows_.size());
+    drawn_.resize(odd_.size());
+    const auto known = static_cast<std::uint32_t>(place_.size());
+    if (known < n_units_) place_.resize(n_units_);
+    for (std::uint32_t i = known; i < place_.size(); ++i) place_[i] = i;
   }
-  void flip(std::size_t odd, std::size_t place, std::size_t length, int bit) noexcept {
-    for (std::size_t k = 0; k < length; ++k) {
-      column_[place * length + k] ^= std::uint64_t{differs_[odd * length + k]} << bit;
+
+  /// Gives a place the labels of an odd unit, where it had the usual ones.
+  void flip(std::size_t odd, std::size_t place, int bit) noexcept {
+    for (std::size_t k = 0; k < length_; ++k) {
+      column_[place * length_ + k] ^= std::uint64_t{differs_[odd * length_ + k]} << bit;
     }
   }
-  /// The first steps of Fisher and Yates: a place for each unit that is not usual; the usual ones take the others.
-  void shuffle(const Stream& random, std::uint32_t n_units, std::size_t length, int bit) {
-    drawn_.resize(odd_.size());
-    for (std::uint32_t i = 0; i < odd_.size(); ++i) {
-      const std::uint32_t at = i + random.below(i, n_units - i);
+
+  /// The first steps of Fisher and Yates: a place for each odd unit; the usual ones take the others.
+  template <bool single_rows>
+  void shuffle(const Stream& random, int bit) noexcept {
+    const auto n = static_cast<std::uint32_t>(odd_.size());
+    std::uint32_t* place = place_.data();
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint32_t at = i + random.below(i, n_units_ - i);
       drawn_[i] = at;
-      std::swap(place_[i], place_[at]);
-      flip(i, place_[i], length, bit);
+      std::swap(place[i], place[at]);
+      if constexpr (single_rows) {
+        column_[place[i]] ^= std::uint64_t{1} << bit;  // one row can differ in one way alone
+      } else {
+        flip(i, place[i], bit);
+      }
     }
     // Every permutation begins with the places in order: those that were touched are put back.
-    for (std::uint32_t i = 0; i < odd_.size(); ++i) {
-      place_[i] = i;
-      place_[drawn_[i]] = drawn_[i];
+    for (std::uint32_t i = 0; i < n; ++i) {
+      place[i] = i;
+      place[drawn_[i]] = drawn_[i];
     }
   }
 
@@ -231,9 +244,14 @@ class Drawer {
   std::uint64_t seed_;
   std::int64_t n_labels_;
   Poll poll_;
-  std::vector<std::uint64_t> column_;
-  std::vector<std::uint32_t> place_, drawn_, odd_;
-  std::vector<std::uint8_t> differs_;
+  std::uint32_t group_ = std::numeric_limits<std::uint32_t>::max(), n_units_ = 0;  // prepared
+  std::size_t length_ = 0;                   // rows of each unit of the group
+  std::vector<std::uint32_t> rows_;          // of the group, unit by unit
+  std::vector<std::uint8_t> usual_;          // the most frequent label vector
+  std::vector<std::uint32_t> odd_;           // units with another one, by their place in the group
+  std::vector<std::uint8_t> differs_;        // and where it is another one
+  std::vector<std::uint64_t> column_;        // 64 labels of each of the rows
+  std::vector<std::uint32_t> place_, drawn_;
 };
 
 Status check(const ExchangeableLabels& labels, std::int64_t n_permutations) {
