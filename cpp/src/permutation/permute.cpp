@@ -2,6 +2,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
@@ -83,8 +84,8 @@ struct Members {
   }
 };
 
-/// The units of the rows, numbered from 0 as they come up.
-std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::uint32_t& n_units) {
+/// The units of the rows, numbered from 0 as they come up. Empty when the work must end.
+std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::uint32_t& n_units, Poll& poll) {
   const std::size_t n_rows = labels.label.size();
   std::vector<std::uint32_t> unit(n_rows);
   n_units = static_cast<std::uint32_t>(n_rows);
@@ -94,6 +95,7 @@ std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::u
   }
   std::unordered_map<std::int64_t, std::uint32_t> number;
   for (std::size_t row = 0; row < n_rows; ++row) {
+    if (poll.spend(1)) return {};
     unit[row] = number.try_emplace(labels.unit[row], static_cast<std::uint32_t>(number.size())).first->second;
   }
   n_units = static_cast<std::uint32_t>(number.size());
@@ -103,13 +105,19 @@ std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::u
 /// Units by group, and what sets each apart from the most frequent label vector of its group.
 class Groups {
  public:
-  explicit Groups(const ExchangeableLabels& labels) : labels_(labels) {
-    const std::vector<std::uint32_t> unit_of_row = number_units(labels, n_units_);
+  /// Hashing takes up to 0.2 us a row, so it is polled; when it must end, stopped() is true and nothing else may be asked.
+  Groups(const ExchangeableLabels& labels, const StopToken& stop) : labels_(labels) {
+    Poll poll(stop);
+    const std::vector<std::uint32_t> unit_of_row = number_units(labels, n_units_, poll);
+    stopped_ = unit_of_row.size() != labels.label.size();
+    if (stopped_) return;
     rows_.emplace(unit_of_row, n_units_);
     WordTree strata, vectors;
     std::vector<std::uint32_t> group(n_units_, 0);
     vector_.assign(n_units_, 0);
     for (std::size_t row = 0; row < unit_of_row.size(); ++row) {
+      stopped_ = poll.spend(1);
+      if (stopped_) return;
       const std::uint32_t unit = unit_of_row[row];
       const std::uint64_t stratum = labels.stratum.empty() ? 0 : static_cast<std::uint64_t>(labels.stratum[row]);
       group[unit] = strata.step(group[unit], stratum);
@@ -133,6 +141,7 @@ class Groups {
     }
   }
 
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
   [[nodiscard]] std::uint32_t n_groups() const noexcept { return static_cast<std::uint32_t>(usual_.size()); }
   [[nodiscard]] std::span<const std::uint32_t> units(std::uint32_t group) const noexcept { return units_->of(group); }
   [[nodiscard]] std::span<const std::uint32_t> rows(std::uint32_t unit) const noexcept { return rows_->of(unit); }
@@ -144,6 +153,7 @@ class Groups {
 
  private:
   const ExchangeableLabels& labels_;
+  bool stopped_ = false;
   std::uint32_t n_units_ = 0;
   std::size_t most_rows_ = 0;  // of one group
   std::optional<Members> rows_, units_;  // by unit; by group
@@ -289,7 +299,8 @@ Result<PermutedLabels> permute_labels(const ExchangeableLabels& labels, std::int
                                      " that are left of max_memory"};
   };
   if (Status status = fits(); !status.ok()) return status;
-  const Groups groups(labels);
+  const Groups groups(labels, stop);
+  if (groups.stopped()) return Status{Code::cancelled, "cancelled"};
   const int n_workers = resolve_threads(threads);
   needed += n_workers * groups.most_rows() * drawer_bytes;
   if (Status status = fits(); !status.ok()) return status;
