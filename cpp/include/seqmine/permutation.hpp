@@ -94,6 +94,7 @@ struct FamilyOptions {
   double max_seconds = 0.0;     // 0: no limit
   std::int64_t max_memory = 0;  // bytes; 0: no limit
   CountKernel kernel = CountKernel::best;
+  std::size_t most_distributed = 0;  // see tuning::least_distributed; 0: chosen. Never changes the answer
 };
 
 /// Statistic of a pattern with m_s of the n_s rows of stratum s, of which P_s are positive and N_s negative, and a_j

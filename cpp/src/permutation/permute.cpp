@@ -2,6 +2,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
@@ -17,7 +18,7 @@ constexpr std::int64_t most_permutations = 65'535;
 
 /// Bytes a row, beside the bits: what Groups lists, the map of units where they are given, and one worker's columns if
 /// all rows were in one group.
-constexpr std::int64_t group_bytes = 32, unit_bytes = 48, drawer_bytes = 21;
+constexpr std::int64_t group_bytes = 32, unit_bytes = 48, drawer_bytes = 25;
 
 /// The mixing function of splitmix64 (G. L. Steele, D. Lea and C. H. Flood, Fast splittable pseudorandom number
 /// generators, 2014): a bijection whose outputs at consecutive multiples of `golden` pass as random.
@@ -83,8 +84,8 @@ struct Members {
   }
 };
 
-/// The units of the rows, numbered from 0 as they come up.
-std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::uint32_t& n_units) {
+/// The units of the rows, numbered from 0 as they come up. Empty when the work must end.
+std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::uint32_t& n_units, Poll& poll) {
   const std::size_t n_rows = labels.label.size();
   std::vector<std::uint32_t> unit(n_rows);
   n_units = static_cast<std::uint32_t>(n_rows);
@@ -94,6 +95,7 @@ std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::u
   }
   std::unordered_map<std::int64_t, std::uint32_t> number;
   for (std::size_t row = 0; row < n_rows; ++row) {
+    if (poll.spend(1)) return {};
     unit[row] = number.try_emplace(labels.unit[row], static_cast<std::uint32_t>(number.size())).first->second;
   }
   n_units = static_cast<std::uint32_t>(number.size());
@@ -103,13 +105,19 @@ std::vector<std::uint32_t> number_units(const ExchangeableLabels& labels, std::u
 /// Units by group, and what sets each apart from the most frequent label vector of its group.
 class Groups {
  public:
-  explicit Groups(const ExchangeableLabels& labels) : labels_(labels) {
-    const std::vector<std::uint32_t> unit_of_row = number_units(labels, n_units_);
+  /// Hashing takes up to 0.2 us a row, so it is polled; when it must end, stopped() is true and nothing else may be asked.
+  Groups(const ExchangeableLabels& labels, const StopToken& stop) : labels_(labels) {
+    Poll poll(stop);
+    const std::vector<std::uint32_t> unit_of_row = number_units(labels, n_units_, poll);
+    stopped_ = unit_of_row.size() != labels.label.size();
+    if (stopped_) return;
     rows_.emplace(unit_of_row, n_units_);
     WordTree strata, vectors;
     std::vector<std::uint32_t> group(n_units_, 0);
     vector_.assign(n_units_, 0);
     for (std::size_t row = 0; row < unit_of_row.size(); ++row) {
+      stopped_ = poll.spend(1);
+      if (stopped_) return;
       const std::uint32_t unit = unit_of_row[row];
       const std::uint64_t stratum = labels.stratum.empty() ? 0 : static_cast<std::uint64_t>(labels.stratum[row]);
       group[unit] = strata.step(group[unit], stratum);
@@ -133,6 +141,7 @@ class Groups {
     }
   }
 
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
   [[nodiscard]] std::uint32_t n_groups() const noexcept { return static_cast<std::uint32_t>(usual_.size()); }
   [[nodiscard]] std::span<const std::uint32_t> units(std::uint32_t group) const noexcept { return units_->of(group); }
   [[nodiscard]] std::span<const std::uint32_t> rows(std::uint32_t unit) const noexcept { return rows_->of(unit); }
@@ -144,6 +153,7 @@ class Groups {
 
  private:
   const ExchangeableLabels& labels_;
+  bool stopped_ = false;
   std::uint32_t n_units_ = 0;
   std::size_t most_rows_ = 0;  // of one group
   std::optional<Members> rows_, units_;  // by unit; by group
@@ -159,71 +169,84 @@ class Drawer {
 
   /// False when the work must end.
   bool draw(std::uint32_t group, std::size_t word, PermutedLabels::Block* blocks, std::size_t n_blocks) {
-    const auto units = groups_.units(group);
-    if (units.empty()) return true;
-    const std::size_t length = groups_.rows(units[0]).size();
-    column_.assign(units.size() * length, 0);
-    const std::uint32_t usual = groups_.usual(group);
-    odd_.clear();
-    differs_.clear();
-    for (std::uint32_t i = 0; i < units.size(); ++i) {
-      if (groups_.alike(units[i], usual)) continue;
-      odd_.push_back(i);
-      for (std::size_t k = 0; k < length; ++k) {
-        differs_.push_back(positive_at(units[i], k) != positive_at(usual, k) ? 1 : 0);
-      }
-    }
+    if (groups_.units(group).empty()) return true;
+    if (group != group_) prepare(group);
     const std::int64_t first = static_cast<std::int64_t>(word) * 64;
-    const std::int64_t n = std::clamp<std::int64_t>(n_labels_ - first, 0, 64);
-    if (!odd_.empty()) {
-      if (place_.size() < units.size()) {
-        const auto known = static_cast<std::uint32_t>(place_.size());
-        place_.resize(units.size());
-        for (std::uint32_t i = known; i < place_.size(); ++i) place_[i] = i;
-      }
-      for (int bit = 0; bit < n; ++bit) {
-        if (poll_.spend(static_cast<std::int64_t>(odd_.size()))) return false;
-        if (first + bit == 0) {
-          for (std::size_t i = 0; i < odd_.size(); ++i) flip(i, odd_[i], length, bit);
-        } else {
-          shuffle(Stream(seed_, group, static_cast<std::uint64_t>(first + bit)),
-                  static_cast<std::uint32_t>(units.size()), length, bit);
-        }
+    const auto n = static_cast<int>(std::clamp<std::int64_t>(n_labels_ - first, 0, 64));
+    const std::uint64_t used = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+    for (std::size_t i = 0; i < column_.size(); ++i) column_[i] = usual_[i % length_] != 0 ? used : 0;
+    for (int bit = odd_.empty() ? n : 0; bit < n; ++bit) {
+      if (poll_.spend(static_cast<std::int64_t>(odd_.size()))) return false;
+      const std::uint64_t number = static_cast<std::uint64_t>(first) + static_cast<std::uint64_t>(bit);
+      if (number == 0) {
+        for (std::size_t i = 0; i < odd_.size(); ++i) flip(i, odd_[i], bit);
+      } else if (length_ == 1) {
+        shuffle<true>(Stream(seed_, group, number), bit);
+      } else {
+        shuffle<false>(Stream(seed_, group, number), bit);
       }
     }
-    const std::uint64_t used = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      const auto rows = groups_.rows(units[i]);
-      for (std::size_t k = 0; k < length; ++k) {
-        blocks[rows[k] * n_blocks + word / 8].word[word % 8] =
-            column_[i * length + k] ^ (positive_at(usual, k) ? used : 0);
-      }
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      blocks[rows_[i] * n_blocks + word / 8].word[word % 8] = column_[i];
     }
     return true;
   }
 
  private:
-  [[nodiscard]] bool positive_at(std::uint32_t unit, std::size_t k) const noexcept {
-    return groups_.positive(groups_.rows(unit)[k]);
+  /// Lists what the words of one group have in common.
+  void prepare(std::uint32_t group) {
+    group_ = group;
+    const auto units = groups_.units(group);
+    n_units_ = static_cast<std::uint32_t>(units.size());
+    length_ = groups_.rows(units[0]).size();
+    const auto usual = groups_.rows(groups_.usual(group));
+    usual_.clear();
+    for (const std::uint32_t row : usual) usual_.push_back(groups_.positive(row) ? 1 : 0);
+    rows_.clear();
+    odd_.clear();
+    differs_.clear();
+    for (std::uint32_t i = 0; i < n_units_; ++i) {
+      const auto rows = groups_.rows(units[i]);
+      rows_.insert(rows_.end(), rows.begin(), rows.end());
+      if (groups_.alike(units[i], groups_.usual(group))) continue;
+      odd_.push_back(i);
+      for (std::size_t k = 0; k < length_; ++k) {
+        differs_.push_back((groups_.positive(rows[k]) ? 1 : 0) != usual_[k] ? 1 : 0);
+      }
+    }
+    column_.resize(rows_.size());
+    drawn_.resize(odd_.size());
+    const auto known = static_cast<std::uint32_t>(place_.size());
+    if (known < n_units_) place_.resize(n_units_);
+    for (std::uint32_t i = known; i < place_.size(); ++i) place_[i] = i;
   }
-  void flip(std::size_t odd, std::size_t place, std::size_t length, int bit) noexcept {
-    for (std::size_t k = 0; k < length; ++k) {
-      column_[place * length + k] ^= std::uint64_t{differs_[odd * length + k]} << bit;
+
+  /// Gives a place the labels of an odd unit, where it had the usual ones.
+  void flip(std::size_t odd, std::size_t place, int bit) noexcept {
+    for (std::size_t k = 0; k < length_; ++k) {
+      column_[place * length_ + k] ^= std::uint64_t{differs_[odd * length_ + k]} << bit;
     }
   }
-  /// The first steps of Fisher and Yates: a place for each unit that is not usual; the usual ones take the others.
-  void shuffle(const Stream& random, std::uint32_t n_units, std::size_t length, int bit) {
-    drawn_.resize(odd_.size());
-    for (std::uint32_t i = 0; i < odd_.size(); ++i) {
-      const std::uint32_t at = i + random.below(i, n_units - i);
+
+  /// The first steps of Fisher and Yates: a place for each odd unit; the usual ones take the others.
+  template <bool single_rows>
+  void shuffle(const Stream& random, int bit) noexcept {
+    const auto n = static_cast<std::uint32_t>(odd_.size());
+    std::uint32_t* place = place_.data();
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint32_t at = i + random.below(i, n_units_ - i);
       drawn_[i] = at;
-      std::swap(place_[i], place_[at]);
-      flip(i, place_[i], length, bit);
+      std::swap(place[i], place[at]);
+      if constexpr (single_rows) {
+        column_[place[i]] ^= std::uint64_t{1} << bit;  // one row can differ in one way alone
+      } else {
+        flip(i, place[i], bit);
+      }
     }
     // Every permutation begins with the places in order: those that were touched are put back.
-    for (std::uint32_t i = 0; i < odd_.size(); ++i) {
-      place_[i] = i;
-      place_[drawn_[i]] = drawn_[i];
+    for (std::uint32_t i = 0; i < n; ++i) {
+      place[i] = i;
+      place[drawn_[i]] = drawn_[i];
     }
   }
 
@@ -231,9 +254,14 @@ class Drawer {
   std::uint64_t seed_;
   std::int64_t n_labels_;
   Poll poll_;
-  std::vector<std::uint64_t> column_;
-  std::vector<std::uint32_t> place_, drawn_, odd_;
-  std::vector<std::uint8_t> differs_;
+  std::uint32_t group_ = std::numeric_limits<std::uint32_t>::max(), n_units_ = 0;  // prepared
+  std::size_t length_ = 0;                   // rows of each unit of the group
+  std::vector<std::uint32_t> rows_;          // of the group, unit by unit
+  std::vector<std::uint8_t> usual_;          // the most frequent label vector
+  std::vector<std::uint32_t> odd_;           // units with another one, by their place in the group
+  std::vector<std::uint8_t> differs_;        // and where it is another one
+  std::vector<std::uint64_t> column_;        // 64 labels of each of the rows
+  std::vector<std::uint32_t> place_, drawn_;
 };
 
 Status check(const ExchangeableLabels& labels, std::int64_t n_permutations) {
@@ -271,7 +299,8 @@ Result<PermutedLabels> permute_labels(const ExchangeableLabels& labels, std::int
                                      " that are left of max_memory"};
   };
   if (Status status = fits(); !status.ok()) return status;
-  const Groups groups(labels);
+  const Groups groups(labels, stop);
+  if (groups.stopped()) return Status{Code::cancelled, "cancelled"};
   const int n_workers = resolve_threads(threads);
   needed += n_workers * groups.most_rows() * drawer_bytes;
   if (Status status = fits(); !status.ok()) return status;

@@ -146,8 +146,11 @@ Status Call::search() {
   std::iota(all_rows.begin(), all_rows.end(), std::uint32_t{0});
   const auto positive = std::count_if(labels_.label.begin(), labels_.label.end(), [](std::uint8_t y) { return y != 0; });
   std::fill_n(all_positive.begin(), permuted_.n_permutations() + 1, static_cast<std::uint32_t>(positive));
-  const Family family{options_, table_, pairs_, permuted_, moments, all_rows, all_positive,
-                      std::max(tuning::least_distributed, database_.item.size() / tuning::distributed_share)};
+  const std::size_t most_distributed =
+      options_.most_distributed != 0
+          ? options_.most_distributed
+          : std::max(tuning::least_distributed, database_.item.size() / tuning::distributed_share);
+  const Family family{options_, table_, pairs_, permuted_, moments, all_rows, all_positive, most_distributed};
   search::HaltState halt(caller_, deadline_);
   search::MemoryBudget budget(options_.max_memory);
   search::WorkBoard<Subtree> board(n_workers);
