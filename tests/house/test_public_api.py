@@ -44,7 +44,18 @@ def test_every_name_is_there_documented_and_at_home() -> None:
 
 
 def test_every_package_lists_what_it_offers() -> None:
-    for name in ("capacity", "cli", "events", "labels", "mining", "patterns", "pipeline", "simulation", "errors"):
+    for name in (
+        "capacity",
+        "cli",
+        "events",
+        "labels",
+        "mining",
+        "patterns",
+        "pipeline",
+        "significance",
+        "simulation",
+        "errors",
+    ):
         module = importlib.import_module(f"seqmine.{name}")
         assert len(set(module.__all__)) == len(module.__all__), name
         assert all(hasattr(module, offered) for offered in module.__all__), name

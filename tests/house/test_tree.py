@@ -99,6 +99,7 @@ def test_a_plain_install_is_small() -> None:
         "pyarrow",
         "pydantic",
         "rich",
+        "scipy",
         "tomlkit",
         "tzdata",
     }
