@@ -216,9 +216,8 @@ def _from_events(rows: _Rows) -> _Answer:
         rows.leave_out("inactive", np.asarray(np.asarray(seen["count"]) == 0))
     elif rows.incident:
         life = np.full(len(rows.time), MIN_TIME, dtype=np.int64)
-        rows.leave_out(
-            "already", outcome_holds(outcome, outcome_number(outcome, rows.stats(predicate, life, rows.time)))
-        )
+        before = outcome_number(outcome, rows.stats(predicate, life, rows.time))
+        rows.leave_out("already", outcome_holds(outcome, before))
         in_lead = rows.stats(predicate, rows.time, rows.interval()[0])
         rows.leave_out("outcome_in_lead", outcome_holds(outcome, outcome_number(outcome, in_lead)))
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from seqmine import _native
 from seqmine._text import did_you_mean, rounded_duration
 from seqmine.errors import ParameterError
-from seqmine.events.spans import any_event, span_positions
-from seqmine.labels.labels import excluded_types
+from seqmine.events.spans import any_event
+from seqmine.mining.columns import check_column, column_names, row_columns
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -32,7 +31,6 @@ Bool = npt.NDArray[np.bool_]
 KINDS: Final = ("activity", "tenure")
 ROWS_PER_CLASS: Final = 2000
 FEWEST_CLASSES, MOST_CLASSES = 20, 100
-_KEYS = ("entity", "index_time", "label")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,16 +124,16 @@ def row_strata(
     ParameterError
         An unknown kind or column, a column of numbers that are not whole, or a numeric attribute.
     """
-    for kind in _names("adjust", adjust):
+    for kind in column_names("adjust", adjust):
         if kind not in KINDS:
             near = did_you_mean(kind, KINDS)
             raise ParameterError(
                 f"adjust: nothing is called {kind!r}",
                 hint=f"did you mean {near!r}?" if near else f"take some of {', '.join(KINDS)}; name columns in columns",
             )
-    names = _names("columns", columns)
+    names = column_names("columns", columns)
     for name in names:
-        _check_column(log, labels, name)
+        check_column(log, labels, name, "strata")
     seen = _activity(log, bound, threads) if "activity" in adjust else None
     tenure = _tenure(log, bound) if "tenure" in adjust else None
     rule = StrataRule(
@@ -150,8 +148,6 @@ def map_strata(rule: StrataRule, log: EventLog, labels: Labels, bound: BoundRows
     """Put other rows (a later landmark) into strata by the same edges; codes are dense over these rows."""
     seen = None if rule.activity is None else _activity(log, bound, threads)
     tenure = None if rule.tenure is None else _tenure(log, bound)
-    for name in rule.columns:
-        _check_column(log, labels, name)
     return _assign(log, labels, bound, rule, seen, tenure, threads)
 
 
@@ -173,16 +169,9 @@ def _assign(
         parts.append((_classes(rule.tenure, tenure), _tenure_names(rule.tenure)))
         cut = f", under {rounded_duration(int(rule.tenure[0]))} or not" if len(rule.tenure) else ""
         held.append(f"the time since the entity's start ({_classes_text(len(rule.tenure) + 1)}{cut})")
-    as_of = None
-    for name in rule.columns:
-        if _in_labels(labels, name):
-            codes, texts = _label_values(labels, name)
-            held.append(f"{name} (as the labels say)")
-        else:
-            as_of = as_of or span_positions(log, bound.entity, bound.lo, bound.last, threads)
-            codes, texts = _values_as_of(log, labels, name, *as_of)
-            held.append(f"{name} (its last value before the index)")
-        parts.append((codes, [f"{name} {text}" for text in texts]))
+    for column in row_columns(log, labels, bound, rule.columns, "strata", threads):
+        parts.append((column.code, [f"{column.name} {value}" for value in column.values]))
+        held.append(f"{column.name} ({column.origin})")
 
     n_rows = len(bound.entity)
     key = np.zeros(n_rows, dtype=np.int64)
@@ -258,75 +247,3 @@ def _tenure_names(edges: npt.NDArray[np.uint64]) -> list[str]:
     if len(edges) == 0:
         return ["any tenure"]
     return [f"tenure under {rounded_duration(int(edges[0]))}", f"tenure of {rounded_duration(int(edges[0]))} or more"]
-
-
-# --- columns ----------------------------------------------------------------------------------------------------------
-
-
-def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise ParameterError(f"{what} must be a list of names", hint=f"write {what}=['plan']")
-    if len(set(names)) != len(names):
-        raise ParameterError(f"{what}: a name is there twice", hint="give each name once")
-    return tuple(names)
-
-
-def _in_labels(labels: Labels, name: str) -> bool:
-    return name in labels.to_arrow().column_names and name not in _KEYS
-
-
-def _check_column(log: EventLog, labels: Labels, name: str) -> None:
-    if _in_labels(labels, name):
-        kind: Any = labels.to_arrow().schema.field(name).type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_nested(kind):
-            raise ParameterError(
-                f"strata: the column {name!r} of the labels holds {kind}, not categories",
-                hint="cut it into classes first",
-            )
-        return
-    if name in log.attributes:
-        if log.attributes[name].kind == "number":
-            raise ParameterError(
-                f"strata: the attribute {name!r} holds numbers, not categories",
-                hint="cut it into classes, as a column of the index table or of the labels",
-            )
-        return
-    known = [column for column in labels.to_arrow().column_names if column not in _KEYS]
-    known += [attribute for attribute, column in log.attributes.items() if column.kind != "number"]
-    near = did_you_mean(name, known)
-    raise ParameterError(
-        f"strata: neither the labels nor the log have a column {name!r} of categories",
-        hint=f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}",
-    )
-
-
-def _label_values(labels: Labels, name: str) -> tuple[Int64, list[str]]:
-    encoded = labels.column(name).dictionary_encode(null_encoding="encode")
-    values = encoded.dictionary.cast(pa.large_string()).to_pylist()
-    # By their texts, so that the numbers do not hang on the order of the rows.
-    order = sorted(range(len(values)), key=lambda i: (values[i] is None, (values[i] or "").encode()))
-    rank = np.empty(len(values), dtype=np.int64)
-    rank[order] = np.arange(len(values))
-    codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-    return rank[codes], ["(null)" if values[i] is None else values[i] for i in order]
-
-
-def _values_as_of(log: EventLog, labels: Labels, name: str, begin: Int64, end: Int64) -> tuple[Int64, list[str]]:
-    """The last value in ``[begin, end)``; a value that no event had there is the last number."""
-    column = log.attributes[name]
-    codes = column.array
-    told = codes >= 0
-    hidden = excluded_types(log, labels.exclude_events)
-    if hidden is not None:
-        told &= hidden[log.code] == 0
-    # Position of the latest event that tells the value, at or before each event; 32 bits while they are enough.
-    latest = np.where(told, np.arange(len(codes), dtype=np.int32 if len(codes) < 2**31 else np.int64), -1)
-    np.maximum.accumulate(latest, out=latest)
-    n_values = len(column.categories)
-    result = np.full(len(begin), n_values, dtype=np.int64)
-    some = end > begin
-    at = latest[end[some] - 1].astype(np.int64)
-    result[some] = np.where(at >= begin[some], codes[np.maximum(at, 0)], n_values)
-    return result, [*column.categories, "(null)"]
