@@ -88,7 +88,7 @@ def planted_run(seed: int, n: int = 20_000, plans: tuple[Plan, ...] = logs.PLANS
 
 
 def judged_by_truth(made: Made, rows: list[dict[str, Any]], seed: int) -> tuple[list[float], bool]:
-    """(whether each validated interval holds the true ratio; whether any validated ratio is not beyond 1.10)."""
+    """(whether each interval at the level for those selected holds the true ratio; whether any validated ratio is not beyond 1.10)."""
     inside = split_halves(made.labels["entity"], seed) == ESTIMATION
     stratum, matcher = default_strata(made, inside), Matcher(made)
     held, wrongly = [], False
@@ -96,7 +96,7 @@ def judged_by_truth(made: Made, rows: list[dict[str, Any]], seed: int) -> tuple[
         hit = matcher.matched(parse_mined(row["pattern"]))[inside]
         assert int(hit.sum()) == row["n_matched"], row["pattern"]
         ratio = true_effect(made.truth.risk[inside], hit, stratum[inside]).ratio
-        held.append(float(row["rr_low"] <= ratio <= row["rr_high"]))
+        held.append(float(row["rr_fcr_low"] <= ratio <= row["rr_fcr_high"]))
         wrongly |= ratio <= 1.10 if row["o_over_e"] > 1 else ratio >= 1 / 1.10
     return held, wrongly
 
