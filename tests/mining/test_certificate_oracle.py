@@ -33,7 +33,7 @@ def both(request: pytest.FixtureRequest) -> tuple[list[dict[str, Any]], list[evi
     labels = sm.Labels.from_arrow(table, lookback=logs.LOOKBACK)
     log = sm.EventLog.from_arrow(made.events, value="value", timezone="UTC", observed_until=logs.UNTIL_TEXT)
     options = sm.MinerOptions(
-        max_length=2, min_support=30, top_k=25, strata="segment", absence=("3d",), context=("hour",), threads=1
+        max_length=3, min_support=30, top_k=40, strata="segment", absence=("3d",), context=("hour",), threads=1
     )
     judged = sm.EvidenceOptions(adjust=(), small_data=20, westfall_young=False)
     rows = sm.mine(log, sm.Study.from_labels(labels, seed=seed), options, evidence=judged).to_arrow().to_pylist()
@@ -76,6 +76,7 @@ def test_there_is_something_to_compare(both: Any) -> None:
     assert len(rows) >= 15
     assert len({row["verdict"] for row in rows}) >= 2
     assert any(" no " in row["pattern"] for row in rows)
+    assert any(row["length"] == 3 for row in rows)
 
 
 def test_counts(both: Any) -> None:
