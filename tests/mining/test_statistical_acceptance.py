@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import evidence_logs as logs
 import evidence_runs as runs
+from evidence_truth import Matcher
+from reference.language import parse_mined
 
 
 def pooled(run: Any, seeds: range, **arguments: Any) -> dict[str, list[float]]:
@@ -37,16 +40,34 @@ def test_null_with_confounding_validates_nothing() -> None:
 
 def test_null_without_strata_fails_in_every_run() -> None:
     """3 runs: what the strata are for. Were this to pass, the test above would show nothing."""
-    found = pooled(runs.null_run, range(101, 104), n=4_000, adjusted=False)
+    found = pooled(runs.null_run, range(101, 104), adjusted=False)
     assert min(found["false"]) == 1
     assert min(found["n_false"]) > 20
 
 
 def test_null_of_small_data_validates_nothing() -> None:
-    """10 runs, target 0.05; p is never 0."""
-    found = pooled(runs.small_null_run, range(101, 111))
-    assert np.mean(found["false"]) <= at_most(0.05, 10)
+    """40 runs, target 0.05: at most 12 % of them; p is never 0."""
+    found = pooled(runs.small_null_run, range(101, 141))
+    assert np.mean(found["false"]) <= at_most(0.05, 40)
     assert min(found["smallest_p"]) >= 1 / 1024
+
+
+def test_what_the_permutations_leave_out_is_not_held_against_them() -> None:
+    """A rare pattern has no part in the maxima of the family (variance below 3): its z has no p among theirs."""
+    n_without = 0
+    for seed in range(101, 104):
+        made = logs.null_log(1_600, seed, mean_events=15)
+        everyone = np.zeros(1_600, dtype=bool)
+        stratum, label, matcher = runs.default_strata(made, everyone), made.labels["label"].to_numpy(), Matcher(made)
+        size, positive = np.bincount(stratum), np.bincount(stratum, label)
+        for row in runs.mined(made, seed, min_support=40):
+            m = np.bincount(stratum, matcher.matched(parse_mined(row["pattern"])), minlength=len(size))
+            scale = np.maximum(size.astype(float) ** 2 * (size - 1), 1)
+            variance = float((m * (size - m) * positive * (size - positive) / scale).sum())
+            # The strata are cut here by other code, so ties at an edge may fall otherwise.
+            assert variance > 2.8 if row["p_wy"] is not None else variance < 3.2, row["pattern"]
+            n_without += row["p_wy"] is None
+    assert n_without > 10
 
 
 def test_null_of_numbers_validates_nothing() -> None:
@@ -78,9 +99,9 @@ def test_learned_gaps_cover_the_planted_ones() -> None:
 
 
 def test_intervals_hold_the_truth() -> None:
-    """40 runs at 95 %: between 88 % and 100 % of them, two standard errors."""
-    found = pooled(runs.coverage_run, range(101, 141), n=3_000)
-    assert np.mean(found["missed"]) <= 0.1
+    """80 runs at 95 %: at least 90 % of them, two standard errors."""
+    found = pooled(runs.coverage_run, range(101, 181))
+    assert np.mean(found["missed"]) <= at_most(0.05, 80)
     for name in ("rr", "rd", "o_over_e"):
         assert np.mean(found[name]) >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / len(found[name])), name
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from statistics import NormalDist
 
@@ -102,6 +102,30 @@ def exact_point_null_p(table: Sequence[Cell], direction: int) -> Fraction:
     return sum((chance for total, chance in chances.items() if direction * (total - seen) >= 0), Fraction(0))
 
 
+def conditional_tail(table: Sequence[Cell], odds: Sequence[float], direction: int) -> float:
+    """P(count at least, or at most, as seen), the margins of each stratum held, with an odds ratio for each of them.
+
+    Fisher's noncentral hypergeometric counts, all cases added up; every odds ratio 1 is `exact_point_null_p`.
+    """
+    chances = [1.0]
+    for t, ratio in zip(table, odds, strict=True):
+        least, most = max(0, t.m - (t.n - t.P)), min(t.m, t.P)
+        logs = [
+            math.log(math.comb(t.P, a)) + math.log(math.comb(t.n - t.P, t.m - a)) + a * math.log(ratio)
+            for a in range(least, most + 1)
+        ]
+        weights = [math.exp(x - max(logs)) for x in logs]
+        # Below its least value a count has no chance, so that positions are counts.
+        here = [0.0] * least + [w / sum(weights) for w in weights]
+        grown = [0.0] * (len(chances) + len(here) - 1)
+        for i, first in enumerate(chances):
+            for j, second in enumerate(here):
+                grown[i + j] += first * second
+        chances = grown
+    seen = sum(t.a for t in table)
+    return min(1.0, math.fsum(chances[seen:] if direction == RAISES else chances[: seen + 1]))
+
+
 # --- how large: Mantel-Haenszel ratio and difference ------------------------------------------------------------------
 
 
@@ -176,27 +200,36 @@ def wald_minimum_effect_p(table: Sequence[Cell], direction: int, effect: float =
     return upper_tail(direction * (math.log(ratio.value) - bound) / ratio.se)
 
 
+def cells_at(t: Cell, theta: float) -> tuple[float, float, float, float] | None:
+    """Expected cells of a stratum whose risks have the ratio theta; None where the stratum says nothing about it."""
+    if t.m in (0, t.n) or t.P in (0, t.n):
+        return None
+    x11 = t.m * t.P * theta / (t.m * theta + t.n - t.m)
+    x12, x21 = t.m - x11, t.P - x11
+    x22 = t.n - t.m - x21
+    # So many rows are positive that no pair of risks has this ratio.
+    return None if min(x12, x22) <= 0 else (x11, x12, x21, x22)
+
+
 def score_minimum_effect_p(table: Sequence[Cell], direction: int, effect: float = 0.10) -> float:
     """The count against what the bound itself lets expect, with three moments (Pearson's type III)."""
-    theta = (1 + effect) ** direction
     seen = mean = spread = third = 0.0
     for t in table:
-        if not t.m or t.m == t.n or not t.P or t.n == t.P:
-            seen, mean = seen + t.a, mean + t.a
+        x = cells_at(t, (1 + effect) ** direction)
+        if x is None:
             continue
-        x11 = t.m * t.P * theta / (t.m * theta + t.n - t.m)
-        x21 = t.P - x11
-        x12, x22 = t.m - x11, t.n - t.m - x21
-        if x12 <= 0 or x22 <= 0:
-            # The bound would need more positive rows than there are rows: nothing can speak against it here.
-            seen, mean = seen + t.a, mean + t.a
-            continue
-        v = 1 / (1 / x11 + 1 / x12 + 1 / x21 + 1 / x22)
-        seen, mean, spread = seen + t.a, mean + x11, spread + v
-        third += v**3 * (1 / x11**2 - 1 / x12**2 - 1 / x21**2 + 1 / x22**2)
-    if not spread:
+        v = 1 / sum(1 / part for part in x)
+        seen, mean, spread = seen + t.a, mean + x[0], spread + v
+        third += v**3 * (1 / x[0] ** 2 - 1 / x[1] ** 2 - 1 / x[2] ** 2 + 1 / x[3] ** 2)
+    return pearson_tail(seen, mean, spread, third, direction) if spread else 1.0
+
+
+def exact_minimum_effect_p(table: Sequence[Cell], direction: int, effect: float = 0.10) -> float:
+    """The same null with nothing approximated: each stratum has the odds ratio of its expected cells."""
+    known = [(t, x) for t in table if (x := cells_at(t, (1 + effect) ** direction)) is not None]
+    if not known:
         return 1.0
-    return pearson_tail(seen, mean, spread, third, direction)
+    return conditional_tail([t for t, _ in known], [x[0] * x[3] / (x[1] * x[2]) for _, x in known], direction)
 
 
 def pearson_tail(count: float, mean: float, spread: float, third: float, direction: int) -> float:
@@ -298,10 +331,10 @@ class Certificate:
     risk_ratio: Interval | None
     risk_difference: Interval | None
     p_effect: float
-    p_productive: float
+    p_productive: float | None
     p: float
-    p_holm: float = 1.0
-    q_bh: float = 1.0
+    p_holm: float | None = None
+    q_bh: float | None = None
     level: float = 0.95
     verdict: str = "untested"
 
@@ -321,20 +354,22 @@ def candidate(
     return Candidate(rows_of(pattern, MATCHED), rows_of(pattern, UNDECIDED), direction, parents)
 
 
-def productive_p(rows: Sequence[Judged], half: set[int], one: Candidate) -> float:
-    """The largest p of the pattern against the rest of each generalisation; 0 without any (nothing to beat)."""
-    worst = 0.0
+def productive_p(rows: Sequence[Judged], half: set[int], one: Candidate) -> float | None:
+    """The largest p of the pattern against the rest of each generalisation; None without any (nothing to beat)."""
+    worst = 0.0 if one.parents else None
     for parent in one.parents:
         assert one.matched <= parent.matched, "a generalisation must hold wherever the pattern does"
         members = (half & parent.matched) - (one.undecided if parent.without_undecided else set())
-        worst = max(worst, point_null_p(cells(rows, members, one.matched), one.direction))
+        table = cells(rows, members, one.matched)
+        p = conditional_tail(table, [1.0] * len(table), one.direction) if variance(table) else 1.0
+        worst = max(worst or 0.0, p)
     return worst
 
 
 def measured(rows: Sequence[Judged], half: set[int], one: Candidate, effect: float, level: float) -> Certificate:
     """Everything about one pattern on one half, before it is compared with the others."""
     table = cells(rows, half, one.matched)
-    p_effect = max(f(table, one.direction, effect) for f in (wald_minimum_effect_p, score_minimum_effect_p))
+    p_effect = max(f(table, one.direction, effect) for f in (wald_minimum_effect_p, exact_minimum_effect_p))
     p_productive = productive_p(rows, half, one)
     return Certificate(
         n_matched=len(half & one.matched),
@@ -348,7 +383,7 @@ def measured(rows: Sequence[Judged], half: set[int], one: Candidate, effect: flo
         risk_difference=risk_difference(table, level),
         p_effect=p_effect,
         p_productive=p_productive,
-        p=max(p_effect, p_productive),
+        p=max(p_effect, p_productive or 0.0),
         level=level,
     )
 
@@ -360,23 +395,29 @@ def certify(
     half: str = "estimation",
     alpha: float = 0.05,
     effect: float = 0.10,
+    least_variance: float = 3.0,
 ) -> list[Certificate]:
-    """The certificates of a shortlist. A pattern without any information is untested, but counts among them."""
+    """The certificates of a shortlist.
+
+    A count that varies by less than `least_variance` under the point null can show nothing, whatever the outcomes of
+    the rows that match: such a pattern is untested and not one of those that the others are corrected for.
+    """
     inside = {i for i, row in enumerate(rows) if row.half == half}
-    first = [measured(rows, inside, one, effect, 0.95) for one in candidates]
-    adjusted, rates = holm([c.p for c in first]), benjamini_hochberg([c.p for c in first])
-    n_selected = sum(p <= alpha for p in adjusted)
-    level = fcr_level(n_selected, len(first), alpha) if n_selected else 0.95
+    tested = [i for i, one in enumerate(candidates) if variance(cells(rows, inside, one.matched)) >= least_variance]
+    p = [measured(rows, inside, candidates[i], effect, 0.95).p for i in tested]
+    adjusted = dict(zip(tested, holm(p), strict=True))
+    rates = dict(zip(tested, benjamini_hochberg(p), strict=True))
+    n_selected = sum(value <= alpha for value in adjusted.values())
     made = []
-    for one, p_holm, q_bh in zip(candidates, adjusted, rates, strict=True):
-        again = measured(rows, inside, one, effect, level if p_holm <= alpha else 0.95)
-        if again.z is None:
-            verdict = "untested"
-        elif p_holm <= alpha:
-            verdict = "validated"
-        else:
-            verdict = "exploratory" if q_bh <= alpha else "not_supported"
-        made.append(Certificate(**{**again.__dict__, "p_holm": p_holm, "q_bh": q_bh, "verdict": verdict}))
+    for i, one in enumerate(candidates):
+        selected = i in adjusted and adjusted[i] <= alpha
+        level = fcr_level(n_selected, len(tested), alpha) if selected else 0.95
+        found = measured(rows, inside, one, effect, level)
+        if i not in adjusted:
+            made.append(found)
+            continue
+        verdict = "validated" if selected else "exploratory" if rates[i] <= alpha else "not_supported"
+        made.append(replace(found, p_holm=adjusted[i], q_bh=rates[i], verdict=verdict))
     return made
 
 

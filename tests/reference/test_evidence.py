@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy.stats import fisher_exact, gamma
+from scipy.stats import fisher_exact, gamma, nchypergeom_fisher
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.multitest import multipletests
@@ -113,6 +113,18 @@ def test_exact_p_against_fisher(seed: int) -> None:
         assert float(evidence.exact_point_null_p(one, direction)) == pytest.approx(theirs, rel=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("direction", [RAISES, LOWERS])
+def test_conditional_tail_against_fractions_and_scipy(seed: int, direction: int) -> None:
+    table = tables(seed)
+    tail = evidence.conditional_tail(table, [1.0] * len(table), direction)
+    assert tail == pytest.approx(float(evidence.exact_point_null_p(table, direction)), rel=1e-9)
+    t = table[0]
+    law = nchypergeom_fisher(t.n, t.P, t.m, 1.7)
+    theirs = law.sf(t.a - 1) if direction == RAISES else law.cdf(t.a)
+    assert evidence.conditional_tail([t], [1.7], direction) == pytest.approx(theirs, rel=1e-6)
+
+
 def test_variance_is_that_of_all_rearrangements() -> None:
     """Every way of dealing the labels within the strata, counted."""
     strata = [(5, 2, 3), (4, 3, 2)]
@@ -187,13 +199,16 @@ def test_minimum_effect_is_held_at_the_bound(direction: int) -> None:
     """1,000 draws at RR exactly 1.10 (or 1/1.10): the larger of the two p is below 5 % in about 5 %, two SE 1.4 %."""
     rng = np.random.default_rng(11)
     theta, rejected = 1.1**direction, 0
-    for _ in range(1000):
+    for draw in range(1000):
         table = []
         for m, n, risk in ((400, 1000, 0.10), (150, 800, 0.2)):
             a, c = int(rng.binomial(m, theta * risk)), int(rng.binomial(n - m, risk))
             table.append(Cell(n, a + c, m, a))
         both = [f(table, direction) for f in (evidence.wald_minimum_effect_p, evidence.score_minimum_effect_p)]
         assert both[0] == pytest.approx(both[1], abs=0.06)
+        if draw < 50:
+            exact = evidence.exact_minimum_effect_p(table, direction)
+            assert exact == pytest.approx(both[1], rel=0.1, abs=1e-4)
         rejected += max(both) <= 0.05
     assert rejected / 1000 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1000)
     assert rejected / 1000 >= 0.025
@@ -297,12 +312,12 @@ def test_certificate_of_a_worked_study() -> None:
         "validated", "not_supported", "not_supported", "not_supported", "untested",
     ]  # fmt: skip
     assert real.n_matched == sum(i % 2 for i in shortlist[0].matched)
-    assert real.level == pytest.approx(0.99)  # one of five selected: 1 - 1/5 of 5 %
+    assert real.level == pytest.approx(0.9875)  # one selected of four that can be tested: 1 - 1/4 of 5 %
     assert real.risk_ratio.low < 2.5 < real.risk_ratio.high
     # An echo has all of its parent's effect and adds nothing to it.
     assert echo.p_effect < 1e-6
     assert echo.p == echo.p_productive > 0.05
-    assert (empty.z, empty.o_over_e, empty.p) == (None, None, 1.0)
+    assert (empty.z, empty.o_over_e, empty.p_holm, empty.q_bh) == (None, None, None, None)
     # The discovery half is another answer.
     assert evidence.certify(rows, shortlist, half="discovery")[0].n_matched != real.n_matched
 
@@ -312,8 +327,8 @@ def test_undecided_rows_are_left_out_of_the_comparison() -> None:
     parent = Comparison(set(range(60)), without_undecided=True)
     one = Candidate(set(range(20)), set(range(20, 40)), RAISES, [parent])
     kept = evidence.productive_p(rows, set(range(100)), one)
-    assert kept == evidence.point_null_p([Cell(40, 20, 20, 20)], RAISES)
-    assert kept < evidence.point_null_p([Cell(60, 30, 20, 20)], RAISES)
+    assert kept == pytest.approx(float(evidence.exact_point_null_p([Cell(40, 20, 20, 20)], RAISES)))
+    assert kept < float(evidence.exact_point_null_p([Cell(60, 30, 20, 20)], RAISES))
 
 
 def test_westfall_young_by_hand() -> None:

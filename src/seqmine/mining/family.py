@@ -31,6 +31,9 @@ __all__ = ["Family"]
 
 Float64 = npt.NDArray[np.float64]
 
+_LEAST_VARIANCE: Final = 3.0
+"""As `least_tested_variance` of the native family: a pattern below it has no part in the maxima, so it is not held
+against them. Its z would be: rare patterns have the longest tails, and 6.3 % of null runs would validate one."""
 _LITTLE_WORK: Final = 20_000_000
 """Matched rows, summed over the family, that the diagnostic may cost: about a second for 1,023 permutations."""
 
@@ -46,10 +49,10 @@ class Family:
         self._seed = seed
         self.stats: dict[str, int] = {}
 
-    def p_values(self, part: Part, patterns: Sequence[Pattern], z: Float64) -> Float64:
-        """Adjusted p of each pattern among all untuned ones; NaN for a tuned pattern, or without permutations.
+    def p_values(self, part: Part, patterns: Sequence[Pattern]) -> Float64:
+        """Adjusted p of each pattern among all untuned ones of this part.
 
-        `z` are the stratified z of the patterns in this part.
+        NaN for a tuned pattern, for one whose count has a variance below that of the family, or without permutations.
         """
         none = np.full(len(patterns), math.nan)
         if self._evidence.westfall_young is False or part.is_numeric:
@@ -87,8 +90,9 @@ class Family:
             return none
         steps = {item.text for item in items}
         inside = np.array([self._untuned(pattern, steps) for pattern in patterns], dtype=np.bool_)
-        if part.repeats:
-            z = _z_of_units(part, patterns, units)
+        test = cmh(_tables_of_units(part, patterns, units) if part.repeats else part.tables(patterns))
+        z = np.asarray(test.z)
+        inside &= np.asarray(test.variance) >= _LEAST_VARIANCE
         return np.where(inside & ~np.isnan(z), westfall_young_p(np.nan_to_num(z), found["maxima"]), math.nan)
 
     def _untuned(self, pattern: Pattern, steps: set[str]) -> bool:
@@ -96,8 +100,8 @@ class Family:
         return gaps and not pattern.absences and all(str(step.selector) in steps for step in pattern.steps)
 
 
-def _z_of_units(part: Part, patterns: Sequence[Pattern], units: Exchangeable) -> Float64:
-    """The statistic within the strata of the permutations, where these are not those of the part."""
+def _tables_of_units(part: Part, patterns: Sequence[Pattern], units: Exchangeable) -> StratifiedTables:
+    """The patterns within the strata of the permutations, where these are not those of the part."""
     positive = part.outcome > 0
 
     def by_stratum(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -105,10 +109,9 @@ def _z_of_units(part: Part, patterns: Sequence[Pattern], units: Exchangeable) ->
 
     matched = [part.matched(pattern) for pattern in patterns]
     empty = np.zeros((0, units.n_strata), dtype=np.int64)
-    tables = StratifiedTables(
+    return StratifiedTables(
         n=by_stratum(np.ones(part.n_rows, dtype=np.bool_)),
         positive=by_stratum(positive),
         matched=np.stack([by_stratum(rows) for rows in matched]) if matched else empty,
         matched_positive=np.stack([by_stratum(rows & positive) for rows in matched]) if matched else empty,
     )
-    return np.asarray(cmh(tables).z)

@@ -113,7 +113,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         certificate = certify(judge, chosen.patterns, chosen.direction, evidence, full=full, seed=study.seed)
         later = _later(part(rows.later), chosen) if rows.later.any() else None
     effects = found_effects if certificate is None else certificate.effects
-    p_family = family.p_values(judge, chosen.patterns, effects.z)
+    p_family = family.p_values(judge, chosen.patterns)
     if certificate is not None and judge.is_numeric:
         p_family = certificate.p_permutation
     judged = Judged(
