@@ -123,9 +123,7 @@ def test_a_spent_budget_is_flagged(seqmine: Seqmine, saved: Path, monkeypatch: p
     from seqmine import mining
 
     real = mining.mine
-    monkeypatch.setattr(
-        mining, "mine", lambda *given, **more: dataclasses.replace(real(*given, **more), complete=False)
-    )
+    monkeypatch.setattr(mining, "mine", lambda *a, **k: dataclasses.replace(real(*a, **k), complete=False))
     done = seqmine("mine", saved, *QUESTION, "--acknowledge", "mail", "--format", "json")
     assert done.code == 3
     assert "incomplete" in done.err

@@ -29,11 +29,8 @@ def make_study_result() -> sm.StudyResult:
     """Ninety entities, of whom those with a mail have the outcome more often; too few to split."""
     names = [f"e{i:02}" for i in range(90)]
     events = [(name, what) for i, name in enumerate(names) for what in (("visit", "mail") if i % 2 else ("visit",))]
-    columns = {
-        "entity": [name for name, _ in events],
-        "time": list(range(len(events))),
-        "event": [e for _, e in events],
-    }
+    entity, event = map(list, zip(*events, strict=True))
+    columns = {"entity": entity, "time": list(range(len(events))), "event": event}
     log = sm.EventLog.from_arrow(columns, time_unit="s", plausible_years=None)
     label = [int(i % 3 == 0 or i % 4 == 1) for i in range(90)]
     rows = {"entity": names, "index_time": ["1970-01-02"] * 90, "label": label}

@@ -231,9 +231,7 @@ def test_a_spent_budget_is_flagged(
     from seqmine import mining
 
     real = mining.mine
-    monkeypatch.setattr(
-        mining, "mine", lambda *given, **more: dataclasses.replace(real(*given, **more), complete=False)
-    )
+    monkeypatch.setattr(mining, "mine", lambda *a, **k: dataclasses.replace(real(*a, **k), complete=False))
     code = run(["run", str(study), "--output", str(tmp_path / "runs"), "--run-id", "b"])
     assert code == 3
     assert "INCOMPLETE" in capsys.readouterr().out
@@ -282,12 +280,9 @@ def test_small_data_say_where_their_numbers_are_from(study: Path, tmp_path: Path
 
 
 def leaky(rows: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
-    told = [
-        (name, START + 10 * DAY, "checkout_page")
-        for name, time, what in rows
-        if what == "purchase" and time > START + 12 * DAY
-    ]
-    return rows + told[::3]
+    """A page that those see who buy, and that comes within the lookback."""
+    buyers = [name for name, time, what in rows if what == "purchase" and time > START + 12 * DAY]
+    return rows + [(name, START + 10 * DAY, "checkout_page") for name in buyers[::3]]
 
 
 def test_a_leak_alarm_stops_the_run(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,14 @@ from seqmine.pipeline.judged import counts_of
 from seqmine.pipeline.summary import has_effect
 
 COUNTS: dict[str, Any] = {
-    "n_matched": 100, "n_positive": 30, "base_rate": 0.2, "confidence": 0.3, "lift": 1.5, "expected": 20.0, "score": 10.0,
-}  # fmt: skip
+    "n_matched": 100,
+    "n_positive": 30,
+    "base_rate": 0.2,
+    "confidence": 0.3,
+    "lift": 1.5,
+    "expected": 20.0,
+    "score": 10.0,
+}
 
 
 def row(**numbers: Any) -> dict[str, Any]:

@@ -156,7 +156,7 @@ class MomentsSection(_Section):
 
 
 class EvidenceSection(_Section):
-    """``[evidence]``: how moments are judged; the fields of `EvidenceOptions`, whose defaults hold for those left out."""
+    """``[evidence]``: how moments are judged; the fields of `EvidenceOptions` with their defaults."""
 
     alpha: float = Field(default=0.05, strict=False)
     min_effect: float = Field(default=0.10, strict=False)

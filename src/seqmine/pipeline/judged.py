@@ -52,12 +52,12 @@ def how_to_read(result: StudyResult, evidence: EvidenceOptions) -> list[str]:
         ]
     least = "a mean difference" if result.labels.is_numeric else f"a risk ratio of {ratio}, or 1/{ratio},"
     return [
-        f"validated: more than {least} and more than every simpler pattern in it, with a family-wise error of {alpha} over "
-        "all patterns judged (Holm).",
+        f"validated: more than {least} and more than every simpler pattern in it, with a family-wise error of {alpha} "
+        "over all patterns judged (Holm).",
         f"exploratory: the same, but only the share of false ones is held to {alpha} (q), so expect some.",
         "not supported: not shown; that is no proof of its opposite. untested: too few rows for any answer.",
-        "expected, O/E: rows with the outcome that rows alike in what was held equal let expect, and the ratio to it, with "
-        "a 95 % interval. The crude lift holds nothing equal.",
+        "expected, O/E: rows with the outcome that rows alike in what was held equal let expect, and the ratio to it, "
+        "with a 95 % interval. The crude lift holds nothing equal.",
         NO_CAUSE,
     ]
 
@@ -168,22 +168,22 @@ def finding_lines(result: StudyResult, limit: int) -> Iterator[str]:
     rows = [row for row in result.to_arrow().to_pylist() if row["verdict"] != "untested"]
     if not any(row["verdict"] in ("validated", "exploratory") for row in rows):
         yield "  none is validated, and none stands out"
+    numeric = result.labels.is_numeric
     for rank, row in enumerate(rows[:limit], start=1):
         yield f"  {rank:2}. {row['pattern']}"
-        yield f"      {VERDICTS[row['verdict']]}, {row['direction']}: {counts_of(row, numeric=result.labels.is_numeric)}"
+        yield f"      {VERDICTS[row['verdict']]}, {row['direction']}: {counts_of(row, numeric=numeric)}"
         yield f"      {row['statement']}"
-        tests = [
-            f"{said} = {row[name]:.2g}" for said, name in (("Holm p", "p_holm"), ("q", "q_bh")) if row[name] is not None
-        ]
-        flags = [f"flags: {', '.join(row['flags'])}"] if row["flags"] else []
-        if tests or flags:
-            yield f"      {'; '.join([', '.join(tests), *flags] if tests else flags)}"
+        tests = {"Holm p": row["p_holm"], "q": row["q_bh"]}
+        said = [", ".join(f"{name} = {p:.2g}" for name, p in tests.items() if p is not None)]
+        said.append("flags: " + ", ".join(row["flags"]) if row["flags"] else "")
+        if any(said):
+            yield f"      {'; '.join(filter(None, said))}"
     if len(rows) > limit:
         yield f"  and {len(rows) - limit:,} more in moments.parquet"
 
 
 def counts_of(row: Mapping[str, Any], *, numeric: bool) -> str:
-    """Return the counts of one row of the table: of the rows that judged it, else of those that found it, and so said."""
+    """Return the counts of one row of the table: of what judged it, else of what found it, and then it says so."""
     found = row["n_matched"] is None
     of, where = ("discovery_", " that it was found on") if found else ("", "")
     n, share, base, expected = (row[of + name] for name in ("n_matched", "confidence", "base_rate", "expected"))

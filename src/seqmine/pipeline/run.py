@@ -36,7 +36,7 @@ class RunResult:
     Attributes
     ----------
     directory
-        The run directory: ``moments.parquet``, ``labels.parquet``, ``summary.txt``, ``run.json``, ``manifest.json``, and
+        The run directory: ``moments.parquet``, ``labels.parquet``, ``summary.txt``, ``run.json``, ``manifest.json``;
         ``segments.parquet`` when segments were declared.
     run_id
         The directory's name: given, or made from the configuration and the inputs.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["EXPLORATORY", "has_effect", "instant", "log_lines", "summary_text"]
 
 EXPLORATORY = (
-    "exploratory: the patterns were searched for and counted on the same rows, so their rates flatter them, and nothing "
-    "certifies them. They say what came before the outcome, not what caused it."
+    "exploratory: the patterns were searched for and counted on the same rows, so their rates flatter them, and "
+    "nothing certifies them. They say what came before the outcome, not what caused it."
 )
 _SHOWN = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
