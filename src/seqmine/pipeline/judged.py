@@ -50,7 +50,9 @@ def how_to_read(result: StudyResult, evidence: EvidenceOptions) -> list[str]:
             "not supported: not shown; that is no proof of its opposite. untested: not covered by the permutations.",
             NO_CAUSE,
         ]
-    least = "a mean difference" if result.labels.is_numeric else f"a risk ratio of {ratio}, or 1/{ratio},"
+    least = f"a risk ratio of {ratio}, or 1/{ratio},"
+    if result.labels.is_numeric:
+        least = f"{evidence.min_effect:.3g} of the mean of others"
     return [
         f"validated: more than {least} and more than every simpler pattern in it, with a family-wise error of {alpha} "
         "over all patterns judged (Holm).",
