@@ -279,6 +279,29 @@ def test_small_data_say_where_their_numbers_are_from(study: Path, tmp_path: Path
     assert record["options"]["evidence"]["permutations"] == 199
 
 
+def test_numbers_have_means_and_no_positives(study: Path, tmp_path: Path) -> None:
+    study.write_text(TOML.replace("exists(purchase)", "count(purchase)"), encoding="utf-8")
+    done = run_config(study, output=tmp_path / "runs")
+    text = (done.directory / "summary.txt").read_text(encoding="utf-8")
+    best = done.moments.to_arrow().to_pylist()[0]
+    assert (best["pattern"], best["verdict"], best["n_positive"]) == ("mail", "validated", None)
+    assert f"{best['n_matched']:,} rows, mean {best['confidence']:.4g} against {best['base_rate']:.4g} of all" in text
+    assert "0.1 of the mean of others" in text
+    assert "with the outcome" not in text.split("How to read")[0]
+
+
+def test_segments_are_kept(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqmine.mining import StudyResult
+
+    table = pa.table({"pattern": ["mail"], "segment": ["big"]})
+    monkeypatch.setattr(StudyResult, "segments", lambda _: table)
+    study.write_text(TOML + '[evidence]\nsegments = ["plan"]\n', encoding="utf-8")
+    done = run_config(study, output=tmp_path / "runs")
+    assert pq.read_table(done.directory / "segments.parquet").equals(table)
+    record = json.loads((done.directory / "manifest.json").read_bytes())
+    assert "segments.parquet" in {output["name"] for output in record["outputs"]}
+
+
 def leaky(rows: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
     """A page that those see who buy, and that comes within the lookback."""
     buyers = [name for name, time, what in rows if what == "purchase" and time > START + 12 * DAY]
