@@ -152,8 +152,8 @@ def _ranked(part: Part, candidates: list[Pattern], options: MinerOptions) -> tup
 def _distinct(part: Part, patterns: list[Pattern], z: Float64, redundancy: float | None, wanted: int) -> list[int]:
     """Positions of the first patterns whose rows are not nearly those of one before, or of simpler ones that are.
 
-    Of patterns with nearly the same rows the longer one may be ahead by luck; kept in place of the simpler one, it would
-    then be told to add nothing to a pattern that nobody judges.
+    Of patterns with nearly the same rows the longer one may be ahead by luck; kept in place of the simpler one, it
+    would then be told to add nothing to a pattern that nobody judges.
     """
     if redundancy is None:
         return list(range(min(wanted, len(patterns))))
@@ -162,8 +162,8 @@ def _distinct(part: Part, patterns: list[Pattern], z: Float64, redundancy: float
     sizes: list[int] = []
     for i, pattern in enumerate(patterns):
         size, packed = int(part.counts(pattern).matched.sum()), part.packed(pattern)
-        alike = (k for k, (other, n) in enumerate(zip(bits, sizes, strict=True)) if _alike(packed, size, other, n, redundancy))
-        k = next(alike, None)
+        others = enumerate(zip(bits, sizes, strict=True))
+        k = next((k for k, (other, n) in others if _alike(packed, size, other, n, redundancy)), None)
         if k is None:
             if len(kept) < wanted:
                 kept.append(i)
