@@ -12,17 +12,20 @@ BEGIN, END = "<!-- demo -->\n", "<!-- /demo -->\n"
 
 
 def excerpt(text: str) -> str:
-    """Return the first question with its first two moments of each direction, as a Markdown block."""
+    """Return what came of the first question, and the second with two moments of each verdict, as a Markdown block."""
     lines = text.splitlines()
-    begin = next(i for i, line in enumerate(lines) if line.startswith("QUESTION 1"))
-    end = next(i for i, line in enumerate(lines) if line.startswith("QUESTION 2"))
-    kept: list[str] = []
+    first = next(i for i, line in enumerate(lines) if line.startswith("QUESTION 1"))
+    begin = next(i for i, line in enumerate(lines) if line.startswith("QUESTION 2"))
+    end = next(i for i, line in enumerate(lines) if line.startswith("HOW TO READ"))
+    shown = ("QUESTION", "  outcome", "  halves", "            (", "  verdicts", "  VALIDATED")
+    kept = [line for line in lines[first:begin] if line.startswith(shown)] + [""]
     moments = 0
     for line in lines[begin:end]:
-        if line.startswith("  ") and line.rstrip().endswith("after"):
+        if not line.strip():
             moments = 0
         moments += line.startswith("    * ")
-        if moments <= 2 or not line.strip():
+        # The line that counts the rest counts what was printed, not what stands here.
+        if moments <= 2 and not line.startswith("    and "):
             kept.append(line)
     return "```text\n" + "\n".join(kept).rstrip() + "\n```\n"
 

@@ -92,15 +92,21 @@ def test_no_moment_sees_the_outcome(demo: Path) -> None:
     assert not [text for text in patterns if "redeem" in text]
 
 
-def test_counts_of_a_moment_are_those_of_count(demo: Path) -> None:
+@pytest.mark.parametrize("question", ["stops_buying", "redeems_coupon"])
+def test_counts_of_a_moment_are_those_of_count_on_the_half_that_judged(demo: Path, question: str) -> None:
     import seqmine as sm
+    from seqmine.labels import DISCOVERY, ESTIMATION, split_halves
 
     log = EventLog.open(demo / "shopping.log")
-    labels = sm.Labels.from_arrow(pq.read_table(demo / "labels_stops_buying.parquet"), "120d")
-    moments = pq.read_table(demo / "moments_stops_buying.parquet")
-    counted = sm.count(log, moments["pattern"].to_pylist(), labels)
-    assert counted["n_matched"].to_pylist() == moments["n_matched"].to_pylist()
-    assert counted["n_positive"].to_pylist() == moments["n_positive"].to_pylist()
+    rows = pq.read_table(demo / f"labels_{question}.parquet")
+    half = split_halves(rows["entity"], 0)
+    moments = pq.read_table(demo / f"moments_{question}.parquet")
+    assert moments.num_rows > 0
+    for prefix, part in (("", ESTIMATION), ("discovery_", DISCOVERY)):
+        labels = sm.Labels.from_arrow(rows.filter(pa.array(half == part)), "120d")
+        counted = sm.count(log, moments["pattern"].to_pylist(), labels)
+        assert counted["n_matched"].to_pylist() == moments[f"{prefix}n_matched"].to_pylist()
+        assert counted["n_positive"].to_pylist() == moments[f"{prefix}n_positive"].to_pylist()
 
 
 def test_strata_look_only_at_the_past(demo: Path) -> None:
@@ -122,20 +128,42 @@ def test_strata_look_only_at_the_past(demo: Path) -> None:
 
 def test_what_the_reader_is_told(demo: Path) -> None:
     text = (demo / "summary.txt").read_text(encoding="utf-8")
-    for word in ("exploratory", "expected", "left out", "base rate", "None of it is an effect", "outcome"):
+    for word in (
+        "VALIDATED",
+        "NOT SUPPORTED",
+        "expected",
+        "left out",
+        "base rate",
+        "None of it is an effect",
+        "outcome",
+    ):
         assert word in text
-    for word in ("-[1us,3w)->", "strictly later", "expected given the strata", "compared within strata", "simulated"):
+    for word in ("-[1us,3w)->", "strictly later", "expected among their like", "held on the half", "simulated"):
         assert word in " ".join(text.split())
     assert str(demo.parent) not in text
     assert max(map(len, text.splitlines())) <= 110
 
 
-def test_a_moment_is_told_with_what_it_is_compared_with(demo: Path) -> None:
+@pytest.mark.parametrize("question", ["stops_buying", "redeems_coupon"])
+def test_the_text_claims_what_the_table_says_and_no_more(demo: Path, question: str) -> None:
     text = (demo / "summary.txt").read_text(encoding="utf-8")
-    best = pq.read_table(demo / "moments_stops_buying.parquet").filter(pc.field("direction") == "raises").to_pylist()[0]
-    share = f"{best['n_positive']} of {best['n_matched']:,} stopped ({best['confidence']:.1%})"
-    expected = best["n_positive"] - best["score"]
-    assert f"{share}, {expected:,.0f} expected given the strata ({expected / best['n_matched']:.1%})" in text
+    first, second = text.split("QUESTION 2")
+    part = first.split("QUESTION 1")[1] if question == "stops_buying" else second.split("HOW TO READ")[0]
+    rows = pq.read_table(demo / f"moments_{question}.parquet").to_pylist()
+    by_verdict = {
+        verdict: [row for row in rows if row["verdict"] == verdict] for verdict in ("validated", "not_supported")
+    }
+    claimed = part.split("VALIDATED", 1)[1].split("EXPLORATORY")[0].split("NOT SUPPORTED")[0]
+    assert claimed.count("    * ") == min(len(by_verdict["validated"]), 5)
+    assert (": none" in claimed) == (not by_verdict["validated"])
+    flat = " ".join(part.split())
+    for row in (*by_verdict["validated"][:5], *by_verdict["not_supported"][:3]):
+        assert row["pattern"] in flat
+        assert row["statement"] in flat
+        assert f"{row['n_positive']:,} of {row['n_matched']:,}" in flat
+    halves = json.loads((demo / "manifest.json").read_bytes())["result"][question]
+    assert f"found on {halves['n_rows_finding']:,} rows (" in flat
+    assert f"judged on {halves['n_rows_judging']:,} rows (" in flat
 
 
 def test_the_mine_command_to_go_on_with_is_the_search_of_the_demo(
@@ -147,7 +175,7 @@ def test_the_mine_command_to_go_on_with_is_the_search_of_the_demo(
     assert run([*words, "--output", str(tmp_path / "again.parquet"), "--quiet"]) == 0
     again, first = (
         pq.read_table(tmp_path / "again.parquet"),
-        pq.read_table(tmp_path / "demo/moments_stops_buying.parquet"),
+        pq.read_table(tmp_path / "demo/moments_redeems_coupon.parquet"),
     )
     assert again.equals(first)
 
@@ -197,6 +225,10 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caps
             "a Type A campaign in the mail, then a shopping trip 1 day to 2 weeks later",
         ),
         ("basket -> no basket within 30d", "a shopping trip, then no shopping trip within 30 days"),
+        ("basket{hour=11..13, trip=quick}", "a quick trip between 11:00 and 13:00"),
+        ("basket{weekday=Sat..Sun}", "a shopping trip on Sat to Sun"),
+        ("basket{weekday=Thu}", "a shopping trip on Thu"),
+        ("basket{value>=5}", "a basket{value>=5}"),
     ],
 )
 def test_words(pattern: str, words: str) -> None:

@@ -45,8 +45,12 @@ def test_what_are_no_labels(labels: Any) -> None:
     message = r"labels must be Labels, not \w+ - make them with sm.label\(log, study\) or sm.Labels.from_arrow\(table\)"
     with pytest.raises(ParameterError, match=message):
         sm.count(make_log(), "a", labels=labels)
-    with pytest.raises(ParameterError, match=r"sm.label\(log, study\)"):
-        sm.mine(make_log(), labels)
+
+
+@pytest.mark.parametrize("study", [ROWS, 1, [1, 0], sm.Labels], ids=["table", "int", "list", "class"])
+def test_what_cannot_be_mined(study: Any) -> None:
+    with pytest.raises(ParameterError, match=r"mine takes a Study or Labels, not \w+ - make one with sm.Study\("):
+        sm.mine(make_log(), study)
 
 
 @pytest.mark.parametrize("study", [2, "exists(a) within 1d", ROWS], ids=["int", "text", "table"])

@@ -25,11 +25,27 @@ def make_labels() -> sm.Labels:
     return sm.Labels.from_arrow(ROWS, timezone="UTC")
 
 
+def make_study_result() -> sm.StudyResult:
+    """Ninety entities, of whom those with a mail have the outcome more often; too few to split."""
+    names = [f"e{i:02}" for i in range(90)]
+    events = [(name, what) for i, name in enumerate(names) for what in (("visit", "mail") if i % 2 else ("visit",))]
+    entity, event = map(list, zip(*events, strict=True))
+    columns = {"entity": entity, "time": list(range(len(events))), "event": event}
+    log = sm.EventLog.from_arrow(columns, time_unit="s", plausible_years=None)
+    label = [int(i % 3 == 0 or i % 4 == 1) for i in range(90)]
+    rows = {"entity": names, "index_time": ["1970-01-02"] * 90, "label": label}
+    study = sm.Study.from_labels(sm.Labels.from_arrow(rows, timezone="UTC"))
+    found = sm.mine(log, study, sm.MinerOptions(min_support=20), evidence=sm.EvidenceOptions(adjust=()))
+    assert isinstance(found, sm.StudyResult)
+    return found
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "EventLog": make_log,
     "Labels": make_labels,
     "label": lambda: sm.label(make_log(), sm.Study("exists(buy) within 1us", at="first(open)")),
     "MiningResult": lambda: sm.mine(make_log(), make_labels(), sm.MinerOptions(min_support=1)),
+    "StudyResult": make_study_result,
     "FrequentResult": lambda: sm.mine_frequent(make_log(), sm.FrequentOptions(min_support=1)),
 }
 

@@ -331,9 +331,8 @@ def test_a_small_top_k_after_redundancy_is_the_head_of_a_large_one() -> None:
 def test_refused() -> None:
     maker = planted(1, n=60)
     log, labels = maker.log(), maker.labels()
-    study = sm.Study(sm.Outcome("no call within 5d"), at="1970-02-01")
-    with pytest.raises(ParameterError, match="label"):
-        sm.mine(log, study)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match=r"evidence goes with a study, not with labels - .*from_labels"):
+        sm.mine(log, labels, evidence=sm.EvidenceOptions())
     with pytest.raises(ParameterError, match="Labels"):
         sm.mine(log, labels.to_arrow())  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="MinerOptions"):
@@ -355,7 +354,7 @@ def test_numeric_labels_are_refused() -> None:
     maker = planted(1, n=60)
     log = maker.log()
     labels = sm.label(log, sm.Study(sm.Outcome("sum(value of call) within 20d"), at="1970-01-20"))
-    with pytest.raises(ParameterError, match="yes or no"):
+    with pytest.raises(ParameterError, match=r"the labels are numbers; mining them needs a study"):
         sm.mine(log, labels)
 
 

@@ -11,7 +11,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "mining.md"
 def test_examples_run() -> None:
     text = PAGE.read_text(encoding="utf-8")
     blocks = [(match.start(1), match[1]) for match in re.finditer(r"^```python\n(.*?)^```", text, re.M | re.S)]
-    assert len(blocks) == 2
+    assert len(blocks) == 6
     names: dict[str, object] = {}
     for start, block in blocks:
         # Blank lines in front, so that a traceback names the line of the page.

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from seqmine.pipeline.summary import has_effect, moment_lines
+from seqmine.pipeline.judged import counts_of
+from seqmine.pipeline.summary import has_effect
+
+COUNTS: dict[str, Any] = {
+    "n_matched": 100,
+    "n_positive": 30,
+    "base_rate": 0.2,
+    "confidence": 0.3,
+    "lift": 1.5,
+    "expected": 20.0,
+    "score": 10.0,
+}
 
 
-def row(pattern: str, **numbers: Any) -> dict[str, Any]:
-    counts = {"n_matched": 100, "n_positive": 30, "base_rate": 0.2, "confidence": 0.3, "lift": 1.5, "score": 10.0}
-    return {"pattern": pattern, "direction": "raises", **counts, **numbers}
-
-
-NOTHING = row("c", n_positive=20, confidence=0.2, lift=1.0, score=0.0)
-
-
-def test_patterns_without_effect_are_counted_and_not_shown() -> None:
-    said = "\n".join(moment_lines(pa.Table.from_pylist([row("a"), NOTHING]), limit=20))
-    assert "1. a" in said
-    assert "2." not in said
-    assert "1 patterns without any effect are not shown" in said
-
-
-def test_more_than_the_limit() -> None:
-    said = list(moment_lines(pa.Table.from_pylist([row("a"), row("b"), NOTHING]), limit=1))
-    assert "  and 1 more in moments.parquet" in said
-
-
-def test_strata_are_compared_with_what_they_let_expect() -> None:
-    below = row("a", n_positive=15, confidence=0.15, lift=0.75, score=5.0, expected=10.0)
-    said = "\n".join(moment_lines(pa.Table.from_pylist([below]), limit=20, stratified=True))
-    assert "raises: 15 of 100 rows (15.0%), 10.0 expected given the strata: 1.50 times; base rate 20.0%" in said
+def row(**numbers: Any) -> dict[str, Any]:
+    return {"pattern": "a", "direction": "raises", **COUNTS, **numbers}
 
 
 @pytest.mark.parametrize(
@@ -43,4 +31,25 @@ def test_strata_are_compared_with_what_they_let_expect() -> None:
 def test_an_effect_is_a_distance_from_what_it_is_compared_with(
     lift: float, score: float, stratified: bool, effect: bool
 ) -> None:
-    assert has_effect(row("a", lift=lift, score=score), stratified=stratified) == effect
+    assert has_effect(row(lift=lift, score=score), stratified=stratified) == effect
+
+
+def test_counts_are_those_that_judged() -> None:
+    others = {f"discovery_{name}": 7 for name in COUNTS}
+    said = counts_of(row(**others), numeric=False)
+    assert said == "30 of 100 rows (30.0%), 20.0 expected within strata; crude lift 1.50"
+
+
+def test_counts_of_the_rows_that_found_a_pattern_are_said_to_be_that() -> None:
+    found = dict.fromkeys(COUNTS) | {f"discovery_{name}": value for name, value in COUNTS.items()}
+    said = counts_of({"pattern": "a", **found}, numeric=False)
+    assert said.startswith("30 of 100 rows that it was found on (30.0%)")
+
+
+def test_numbers_have_means() -> None:
+    assert counts_of(row(n_positive=None), numeric=True) == "100 rows, mean 0.3 against 0.2 of all"
+
+
+def test_undefined_numbers_are_left_out() -> None:
+    assert counts_of(row(n_matched=0, n_positive=0, confidence=None, lift=None), numeric=False) == "no rows"
+    assert "lift" not in counts_of(row(lift=None), numeric=False)

@@ -6,12 +6,14 @@ configuration file as a key. The names are read from the command itself, so ther
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Callable
 
 import click
 
-from seqmine.errors import InvalidOutcome, InvalidPattern, ParameterError, SeqmineError
+from seqmine.errors import InvalidOutcome, InvalidPattern, LeakAlarm, ParameterError, SeqmineError
 
 __all__ = ["in_words_of"]
 
@@ -25,6 +27,9 @@ _VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|True\b|None\b)?"
 
 def in_words_of(command: click.Command, error: SeqmineError) -> None:
     """Rewrite message and hint of ``error`` as a user of ``command`` would say them."""
+    if isinstance(error, LeakAlarm):
+        error.hint = _leak_hint(command, error.events)
+        return
     # These quote what the user wrote, which may hold the same words.
     if not isinstance(error, (InvalidPattern, InvalidOutcome)):
         error.message = _rendered(command, error.message)
@@ -32,6 +37,16 @@ def in_words_of(command: click.Command, error: SeqmineError) -> None:
             error.message = _subject(command, error.message)
     if error.hint is not None:
         error.hint = _rendered(command, _CALLS.get(error.hint, error.hint))
+
+
+def _leak_hint(command: click.Command, events: tuple[str, ...]) -> str:
+    """What to do about a leak alarm, ready to be copied."""
+    if command.name == "run":
+        names = json.dumps(list(events), ensure_ascii=False)
+        out, accepted = f"exclude_events = {names} in [study]", f"acknowledge = {names} in [evidence]"
+        return f"leave them out with {out}, or accept them with {accepted}"
+    names = shlex.quote(",".join(events))
+    return f"leave them out with --exclude-events {names}, or accept them with --acknowledge {names}"
 
 
 def _subject(command: click.Command, text: str) -> str:
@@ -49,7 +64,7 @@ def _rendered(command: click.Command, text: str) -> str:
     # `time=` is an option; so is a bare `time_unit`, while a bare `time` is only a word.
     forms = [rf"(?P<name>{every})={_VALUE}", rf"(?P<bare>{long})(?![\w\"'(=])"]
     if not in_file:
-        forms.append(rf"\[(?:log|study|moments)\] (?P<key>{every})(?=:)")
+        forms.append(rf"\[(?:log|study|moments|evidence)\] (?P<key>{every})(?=:)")
     pattern = rf"(?<![\w\"'.-])(?:{'|'.join(reversed(forms))})"
 
     def said(found: re.Match[str]) -> str:
@@ -94,9 +109,10 @@ def _only_in_files(name: str) -> Say:
 
 
 def _keys() -> dict[str, Say]:
-    from seqmine.pipeline.config import LogSection, MomentsSection, StudySection
+    from seqmine.pipeline.config import EvidenceSection, LogSection, MomentsSection, StudySection
 
-    keys = {name: _key(name) for part in (LogSection, StudySection, MomentsSection) for name in part.model_fields}
+    sections = (LogSection, StudySection, MomentsSection, EvidenceSection)
+    keys = {name: _key(name) for part in sections for name in part.model_fields}
     return keys | {"force": _flag("--force")}
 
 

@@ -78,18 +78,24 @@ def write_table(table: pa.Table, name: str, stream: BinaryIO, *, raw_csv: bool =
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Dictionaries as text, instants as ISO text in UTC, lists as JSON text."""
+    """Dictionaries as text, instants as ISO text in UTC; lists stay lists."""
     return pa.table([_plain_column(column) for column in table.columns], names=table.column_names)
 
 
 def _plain_column(column: Any) -> Any:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if pa.types.is_timestamp(column.type):
-        return _iso(column)
-    if pa.types.is_nested(column.type):
-        return pa.array([None if cell is None else json.dumps(cell) for cell in column.to_pylist()], pa.string())
-    return column
+    return _iso(column) if pa.types.is_timestamp(column.type) else column
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """`_plain`, and lists as JSON text, for formats whose cells are text."""
+    plain = _plain(table)
+    for at, column in enumerate(plain.columns):
+        if pa.types.is_nested(column.type):
+            cells = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in column.to_pylist()]
+            plain = plain.set_column(at, plain.column_names[at], pa.array(cells, pa.string()))
+    return plain
 
 
 def _iso(column: Any) -> Any:
@@ -105,7 +111,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _write_csv(table: pa.Table, stream: BinaryIO, *, raw: bool) -> None:
     import pyarrow.csv
 
-    table = _plain(table)
+    table = _flat(table)
     if not raw:
         columns = [formula_safe(column) if _is_text(column.type) else column for column in table.columns]
         names: list[str] = formula_safe(pa.array(table.column_names, pa.string())).to_pylist()
@@ -168,4 +174,6 @@ def _human(cell: Any) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.4g}"
+    if isinstance(cell, list):
+        return printable(", ".join(map(str, cell)))
     return printable(str(cell))

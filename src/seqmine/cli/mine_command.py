@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from seqmine.cli._options import (
     Answer,
-    comma_list,
     common,
     log_options,
     log_section,
@@ -17,22 +16,8 @@ from seqmine.cli._options import (
     set_aside,
     status,
 )
-from seqmine.cli._progress import StderrProgress
-from seqmine.cli._text_safety import printable
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from seqmine.events.log import EventLog
-    from seqmine.labels import Labels
-    from seqmine.pipeline.config import LogSection
 
 __all__ = ["command"]
-
-_STUDY = ("outcome", "at", "lookback", "lead", "exclude_events", "incident", "min_tenure", "seed")
-_MOMENTS = ("learn_gaps", "top_k", "measure", "strata", "direction", "redundancy", "context", "absence", "gap_bins")
-_SHARED = ("max_length", "min_gap", "max_gap", "max_span", "min_support", "max_seconds", "max_memory")
-_FREQUENT = ("closed", "max_patterns")
 
 
 @click.command("mine")
@@ -48,7 +33,12 @@ _FREQUENT = ("closed", "max_patterns")
 @click.option("--exclude-events", metavar="NAMES", help="Event types that say the outcome in other words.")
 @click.option("--incident/--no-incident", default=None, help="Ask only those for whom it has not come true before.")
 @click.option("--min-tenure", metavar="DURATION", help="Ask only those who began so long before the index.")
-@click.option("--seed", type=int, help="Of the split of top shares.  [default: 0]")
+@click.option("--seed", type=int, help="Of the split into halves, and of permutations.  [default: 0]")
+@click.option(
+    "--out-of-time",
+    metavar="DATE",
+    help="Keep rows from this index on for a later test; or none.  [default: auto]",
+)
 @click.option("--labels", metavar="FILE", help="Parquet or CSV with entity, index_time, label, in place of --outcome.")
 @click.option("--max-length", type=int, help="Most steps of a pattern.  [default: 4; none with --frequent]")
 @click.option("--min-gap", metavar="DURATION", help="Least time between steps.  [default: 1us]")
@@ -58,12 +48,27 @@ _FREQUENT = ("closed", "max_patterns")
 @click.option("--gap-bins", metavar="DURATIONS", help="Where learned gaps may begin and end.")
 @click.option("--min-support", type=float, help="Rows (entities) that must match.  [default: 100; 500 with --frequent]")
 @click.option("--top-k", type=int, help="How many patterns.  [default: 100]")
-@click.option("--measure", help="leverage, wracc, chi2, log_odds, info_gain or lift.  [default: leverage]")
-@click.option("--strata", metavar="NAMES", help="Further columns of --labels to stratify by.")
+@click.option("--strata", metavar="NAMES", help="Columns of the labels, or attributes, to hold equal besides --adjust.")
 @click.option("--direction", help="raises, lowers or both.  [default: both]")
 @click.option("--redundancy", help="Largest overlap with a better pattern, or none.  [default: 0.9]")
 @click.option("--context", metavar="NAMES", help="Conditions to try: weekday, hour, value, or attributes.")
 @click.option("--absence", metavar="DURATIONS", help="Windows of a trailing 'no X within' to try.")
+@click.option("--alpha", type=float, help="Error rate of what is called validated (and of q).  [default: 0.05]")
+@click.option("--min-effect", type=float, help="The risk ratio to beat is 1 + this.  [default: 0.1]")
+@click.option("--shortlist", type=int, help="Most patterns that are judged.  [default: 200]")
+@click.option("--adjust", metavar="NAMES", help="What to hold equal: activity, tenure, or none.  [default: both]")
+@click.option("--segments", metavar="NAMES", help="Print each pattern's effect by these columns or attributes instead.")
+@click.option("--correction", help="Of q: bh, or by (any dependence).  [default: bh]")
+@click.option("--permutations", type=int, help="Of the Westfall-Young test.  [default: 1023]")
+@click.option(
+    "--westfall-young/--no-westfall-young", default=None, help="Always, never.  [default: where it costs little]"
+)
+@click.option("--small-data", type=int, help="Fewer rows of a class than this: no split, permutations.  [default: 400]")
+@click.option("--clock/--no-clock", default=None, help="Look for hours and weekdays that count.  [default: look]")
+@click.option("--acknowledge", metavar="NAMES", help="Event types whose leak alarm is known and accepted.")
+@click.option("--explain", metavar="PATTERN", help="Print where the numbers of one pattern come from instead.")
+@click.option("--in-sample", is_flag=True, help="No halves, no verdicts: find and count on the same rows.")
+@click.option("--measure", help="With --in-sample: leverage, wracc, chi2, log_odds, info_gain or lift.")
 @click.option("--max-seconds", type=float, help="Stop then, with what is there (exit code 3).")
 @click.option("--max-memory", type=int, metavar="BYTES", help="Keep the search below this (exit code 3).")
 @click.option("--frequent", is_flag=True, help="No outcome: the patterns that many entities have.")
@@ -73,152 +78,38 @@ _FREQUENT = ("closed", "max_patterns")
 @output_options
 @log_options
 @common
-def command(source: str, frequent: bool, labels: str | None, rows: int, threads: int, **given: Any) -> int:
-    """Search for the patterns that come before an outcome.
+def command(source: str, frequent: bool, in_sample: bool, rows: int, threads: int, **given: Any) -> int:
+    """Search for the patterns that come before an outcome, and judge them.
 
-    SOURCE is a saved log or anything that `seqmine ingest` reads. Everything found is exploratory: searched for and
-    counted on the same rows. --help of `seqmine run` tells how to keep a whole study.
+    SOURCE is a saved log or anything that `seqmine ingest` reads. Patterns are found on one half of the entities and
+    judged on the other, which found nothing; a table for people shows the main columns, the other formats all. An event
+    type that all but is the outcome ends with exit code 6 until it is left out or acknowledged.
 
     \b
         seqmine mine shop.log --outcome 'no purchase within 90d' --at 2026-06-01 --lookback 180d
         seqmine mine shop.log --frequent --min-support 500 --max-gap 7d
     """
+    from seqmine.cli import _mining
+
     answer, progress = Answer.checked(given), progress_of(given)
-    chosen = {name: given.pop(name) for name in (*_STUDY, *_MOMENTS, *_SHARED, *_FREQUENT)}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
+    asked = _mining.Asked.taken_from(given)
     section = log_section(source, given)
-    work = _Frequent(chosen) if frequent else _Labelled(chosen, labels)
-    log, result, record = work.run(section, threads, progress)
-    table = result.to_arrow()
-    shown = table
-    if isinstance(work, _Labelled) and answer.output is None and answer.form == "table":
-        shown = work.with_effect(table)
-        if shown.num_rows < table.num_rows and not progress.quiet:
-            hidden = table.num_rows - shown.num_rows
-            click.echo(f"{hidden:,} patterns without any effect are not shown; --format csv keeps them", err=True)
-    answer.give(
-        shown,
-        limit=rows,
-        record=lambda: {
-            "command": "mine",
-            "log": log,
-            "options": {"log": section.for_manifest(), **work.described},
-            "inputs": work.inputs(section),
-            "result": {"n_patterns": table.num_rows, "complete": result.complete},
-            **record,
-        },
-    )
-    if not result.complete:
+    work = _mining.work(asked, answer, frequent=frequent, in_sample=in_sample)
+    done = work.run(section, threads, progress)
+    if done.text is not None:
+        click.echo(done.text)
+    else:
+        answer.give(
+            done.shown,
+            limit=rows,
+            record=lambda: {
+                "command": "mine",
+                "log": done.log,
+                "options": {"log": section.for_manifest(), **work.described},
+                "inputs": work.inputs(section),
+                **done.record,
+            },
+        )
+    if not done.complete:
         click.echo("incomplete: a budget ran out; counts are exact, but better patterns may exist", err=True)
-    return status(complete=result.complete, quarantined=set_aside(section, log))
-
-
-class _Labelled:
-    """`mine` on a study or on given labels."""
-
-    def __init__(self, chosen: dict[str, Any], labels: str | None) -> None:
-        from seqmine.pipeline.config import parse_moments, parse_study
-
-        _refuse(chosen, _FREQUENT, "--frequent")
-        asked = {name: chosen.pop(name) for name in _STUDY if name in chosen}
-        for name in ("exclude_events", "gap_bins", "context", "absence", "strata"):
-            for part in (asked, chosen):
-                if name in part:
-                    part[name] = comma_list(part[name])
-        self.labels = labels
-        self.moments = parse_moments(_whole_support(chosen))
-        self.study = None
-        self.asked = asked
-        if labels is None:
-            if "outcome" not in asked or "at" not in asked:
-                raise click.UsageError("give --outcome and --at, or --labels FILE, or --frequent")
-            self.study = parse_study(asked | {"at": _instants(asked["at"])})
-            self.study.study()
-        elif set(asked) - {"lookback", "exclude_events"}:
-            raise click.UsageError(
-                "--labels brings outcome and index times: only --lookback and --exclude-events go with it"
-            )
-        self.moments.options(0)
-        self.described: dict[str, Any] = {
-            "study": asked if self.study is None else self.study.model_dump(mode="json"),
-            "moments": self.moments.model_dump(mode="json"),
-        }
-
-    def run(self, section: LogSection, threads: int, progress: StderrProgress) -> tuple[EventLog, Any, dict[str, Any]]:
-        from seqmine.labels import label
-        from seqmine.mining import mine
-        from seqmine.pipeline.source import open_log, read_labels
-        from seqmine.pipeline.summary import labels_lines
-
-        with progress.stage("read the log"):
-            log = open_log(section, threads=threads)
-        with progress.stage("label"):
-            rows: Labels
-            if self.study is not None:
-                rows = label(log, self.study.study(), threads=threads)
-            else:
-                rows = read_labels(str(self.labels), timezone=log.timezone, **self.asked)
-        if not progress.quiet:
-            for line in labels_lines(rows):
-                click.echo(printable(line), err=True)
-        with progress.stage("mine"):
-            result = mine(log, rows, self.moments.options(threads))
-        return log, result, {"labels": rows.summary()}
-
-    def with_effect(self, table: pa.Table) -> pa.Table:
-        import pyarrow as pa
-
-        from seqmine.pipeline.summary import has_effect
-
-        stratified = bool(self.moments.strata)
-        return table.filter(pa.array([has_effect(row, stratified=stratified) for row in table.to_pylist()], pa.bool_()))
-
-    def inputs(self, section: LogSection) -> list[dict[str, Any]]:
-        from seqmine.pipeline.source import fingerprints
-
-        return fingerprints(section, *([self.labels] if self.labels else []))
-
-
-class _Frequent:
-    """`mine_frequent` on the whole log."""
-
-    def __init__(self, chosen: dict[str, Any]) -> None:
-        from seqmine.mining import FrequentOptions
-
-        _refuse(chosen, (*_STUDY, *_MOMENTS), None)
-        self.chosen = _whole_support(chosen)
-        FrequentOptions(**self.chosen)
-        self.described: dict[str, Any] = {"frequent": self.chosen}
-
-    def run(self, section: LogSection, threads: int, progress: StderrProgress) -> tuple[EventLog, Any, dict[str, Any]]:
-        from seqmine.mining import FrequentOptions, mine_frequent
-        from seqmine.pipeline.source import open_log
-
-        with progress.stage("read the log"):
-            log = open_log(section, threads=threads)
-        with progress.stage("mine"):
-            result = mine_frequent(log, FrequentOptions(**self.chosen, threads=threads))
-        return log, result, {}
-
-    def inputs(self, section: LogSection) -> list[dict[str, Any]]:
-        from seqmine.pipeline.source import fingerprints
-
-        return fingerprints(section)
-
-
-def _refuse(chosen: dict[str, Any], names: tuple[str, ...], needs: str | None) -> None:
-    for name in names:
-        if name in chosen:
-            flag = "--" + name.replace("_", "-")
-            raise click.UsageError(f"{flag} goes with {needs}" if needs else f"{flag} does not go with --frequent")
-
-
-def _whole_support(chosen: dict[str, Any]) -> dict[str, Any]:
-    support = chosen.get("min_support")
-    return chosen if support is None or support != int(support) else chosen | {"min_support": int(support)}
-
-
-def _instants(text: str) -> str | list[str]:
-    # Dates may be several; an anchor such as nth(purchase, 2) has a comma of its own.
-    parts = comma_list(text)
-    return parts if len(parts) > 1 and all(part[:1].isdigit() for part in parts) else text
+    return status(complete=done.complete, quarantined=set_aside(section, done.log))

@@ -12,7 +12,7 @@ from seqmine.demo.strata import with_strata
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import Labels, Study
-    from seqmine.mining import MiningResult
+    from seqmine.mining import StudyResult
 
 __all__ = ["QUESTIONS", "Answered", "Question", "answer"]
 
@@ -117,17 +117,20 @@ class Answered:
     question: Question
     labels: Labels
     table: Any
-    moments: MiningResult
+    moments: StudyResult
 
 
 def answer(log: EventLog, shopping: Shopping, question: Question, threads: int) -> Answered:
-    """Label and mine one question."""
-    from seqmine.labels import Labels, label
-    from seqmine.mining import MinerOptions, mine
+    """Label one question, find patterns on one half of the households, and judge them on the other."""
+    from seqmine.labels import Labels, Study, label
+    from seqmine.mining import EvidenceOptions, MinerOptions
+    from seqmine.pipeline.judged import judge
 
     study = question.study(shopping)
     labels = label(log, study, threads=threads)
     table = with_strata(log, labels, "basket", LOOKBACK_DAYS)
     rows = Labels.from_arrow(table, study.lookback, study.exclude_events)
     options = MinerOptions(**MINER, strata=question.strata, threads=threads)
-    return Answered(question, labels, rows.to_arrow(), mine(log, rows, options))
+    # Its own strata say more of shopping than the default ones, and both at once would leave too few rows in each.
+    moments = judge(log, Study.from_labels(rows), options, EvidenceOptions(adjust=()))
+    return Answered(question, labels, rows.to_arrow(), moments)

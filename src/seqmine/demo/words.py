@@ -8,6 +8,7 @@ from seqmine._text import format_duration
 from seqmine.demo.data import TRIPS
 
 if TYPE_CHECKING:
+    from seqmine.events.selectors import Selector
     from seqmine.patterns import Pattern, Step
 
 __all__ = ["in_words"]
@@ -21,23 +22,31 @@ def in_words(pattern: Pattern) -> str:
     parts = [_event(pattern.steps[0])]
     for step in pattern.steps[1:]:
         parts.append(f"then {_event(step)} {_gap(step)}")
-    parts += [f"then no {_plain(str(gone.selector))} within {_duration(gone.within)}" for gone in pattern.absences]
+    parts += [f"then no {_plain(gone.selector)} within {_duration(gone.within)}" for gone in pattern.absences]
     return ", ".join(parts)
 
 
 def _event(step: Step) -> str:
-    return "a " + _plain(str(step.selector))
+    return "a " + _plain(step.selector)
 
 
-def _plain(selector: str) -> str:
-    if selector.startswith('"campaign:'):
-        return selector.strip('"').removeprefix("campaign:") + " campaign in the mail"
-    if selector.startswith("basket"):
-        for name, words in _TRIPS.items():
-            if selector == f"basket{{trip={name}}}":
-                return f"{words} trip"
-        return "shopping trip" if selector == "basket" else selector
-    return selector
+def _plain(selector: Selector) -> str:
+    name = "|".join(selector.types)
+    if name.startswith("campaign:") and not selector.conditions:
+        return name.removeprefix("campaign:") + " campaign in the mail"
+    what, when = "shopping trip", ""
+    for condition in selector.conditions:
+        if condition.op == "=" and condition.field == "trip" and condition.operand in _TRIPS:
+            what = f"{_TRIPS[str(condition.operand)]} trip"
+        elif condition.op == "=" and condition.field == "hour" and isinstance(condition.operand, tuple):
+            begin, end = condition.operand
+            when += f" between {begin}:00 and {end}:00"
+        elif condition.op == "=" and condition.field == "weekday" and isinstance(condition.operand, tuple):
+            first, last = condition.operand
+            when += f" on {first}" if first == last else f" on {first} to {last}"
+        else:
+            return str(selector)
+    return what + when if name == "basket" else str(selector)
 
 
 def _gap(step: Step) -> str:

@@ -41,12 +41,15 @@ _LITTLE_WORK: Final = 20_000_000
 class Family:
     """The permutations of one part, run when they are first asked for."""
 
-    def __init__(self, log: EventLog, options: MinerOptions, evidence: EvidenceOptions, full: Gap, seed: int) -> None:
+    def __init__(
+        self, log: EventLog, options: MinerOptions, evidence: EvidenceOptions, full: Gap, seed: int, *, small: bool
+    ) -> None:
         self._log = log
         self._options = options
         self._evidence = evidence
         self._full = full
         self._seed = seed
+        self._small = small
         self.stats: dict[str, int] = {}
 
     def p_values(self, part: Part, patterns: Sequence[Pattern]) -> Float64:
@@ -61,7 +64,8 @@ class Family:
         limits = options.limits()
         items = make_items(self._log, part.bound, tuple(options.context), options.min_support)
         units = exchangeable(part)
-        bounded = self._evidence.westfall_young == "auto" and part.n_positive >= self._evidence.small_data
+        # Of small data it is the verdict, whatever it costs; else a diagnostic.
+        bounded = self._evidence.westfall_young == "auto" and not self._small
         found = _native.westfall_young(
             self._log.native,
             part.bound.rows,

@@ -58,14 +58,14 @@ def choose(
 
     Learned gaps stay bounded only where the data pay for the choice (`_settle_gaps`); the pattern with all gaps wide is
     a candidate beside each tuned one; the best get a chance of a clock condition; then, in the order of the stratified
-    z, a pattern is left out whose rows are nearly those of a better one (Jaccard index above ``options.redundancy``).
+    z, of patterns with nearly the same rows (Jaccard index above ``options.redundancy``) the simplest is kept.
     """
     texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
     pool = [parse_pattern(text) for text in texts]
     settled, n_widened = _settle_gaps(part, pool, full, n_intervals)
     candidates = list(dict.fromkeys([*settled, *(untuned(pattern, full) for pattern in settled)]))
     patterns, z = _ranked(part, candidates, options)
-    kept = _distinct(part, patterns, options.redundancy, wanted)
+    kept = _distinct(part, patterns, z, options.redundancy, wanted)
     n_clocked = 0
     if clock and kept:
         best = kept[:_CLOCKED]
@@ -73,7 +73,7 @@ def choose(
         n_clocked = len(timed)
         if timed:
             patterns, z = _ranked(part, [*patterns, *timed], options)
-            kept = _distinct(part, patterns, options.redundancy, wanted)
+            kept = _distinct(part, patterns, z, options.redundancy, wanted)
     chosen_z = z[kept]
     direction = np.where(chosen_z >= 0, 1, -1).astype(np.int64)
     return Chosen([patterns[i] for i in kept], direction, chosen_z, len(candidates), n_widened, n_clocked)
@@ -149,8 +149,12 @@ def _ranked(part: Part, candidates: list[Pattern], options: MinerOptions) -> tup
     return [candidates[i] for i in chosen], z[chosen]
 
 
-def _distinct(part: Part, patterns: list[Pattern], redundancy: float | None, wanted: int) -> list[int]:
-    """Positions of the first patterns whose rows are not nearly those of one before."""
+def _distinct(part: Part, patterns: list[Pattern], z: Float64, redundancy: float | None, wanted: int) -> list[int]:
+    """Positions of the first patterns whose rows are not nearly those of one before, or of simpler ones that are.
+
+    Of patterns with nearly the same rows the longer one may be ahead by luck; kept in place of the simpler one, it
+    would then be told to add nothing to a pattern that nobody judges.
+    """
     if redundancy is None:
         return list(range(min(wanted, len(patterns))))
     kept: list[int] = []
@@ -158,13 +162,21 @@ def _distinct(part: Part, patterns: list[Pattern], redundancy: float | None, wan
     sizes: list[int] = []
     for i, pattern in enumerate(patterns):
         size, packed = int(part.counts(pattern).matched.sum()), part.packed(pattern)
-        if not any(_alike(packed, size, other, n, redundancy) for other, n in zip(bits, sizes, strict=True)):
-            kept.append(i)
-            bits.append(packed)
-            sizes.append(size)
-            if len(kept) == wanted:
-                break
-    return kept
+        others = enumerate(zip(bits, sizes, strict=True))
+        k = next((k for k, (other, n) in others if _alike(packed, size, other, n, redundancy)), None)
+        if k is None:
+            if len(kept) < wanted:
+                kept.append(i)
+                bits.append(packed)
+                sizes.append(size)
+        elif _parts(pattern) < _parts(patterns[kept[k]]) and _sign(z[i]) == _sign(z[kept[k]]):
+            kept[k], bits[k], sizes[k] = i, packed, size
+    return sorted(kept)
+
+
+def _parts(pattern: Pattern) -> tuple[int, int]:
+    """How much there is to a pattern: steps and absences, then conditions."""
+    return len(pattern.steps) + len(pattern.absences), sum(len(step.selector.conditions) for step in pattern.steps)
 
 
 def _alike(a: npt.NDArray[np.uint8], size_a: int, b: npt.NDArray[np.uint8], size_b: int, limit: float) -> bool:

@@ -60,6 +60,8 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     rows = _parts(log, study, labels)
     _check_classes(rows.bound, "the study")
     everyone = rows.discovery | rows.estimation
+    if rows.later.any():
+        _check_classes(rows.bound.take(everyone), "the study without the rows of its out-of-time test")
     small = _is_small(rows.bound.take(everyone), evidence)
     if small:
         rows = Rows(labels, rows.bound, everyone, np.zeros_like(everyone), rows.later)
@@ -105,7 +107,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         wanted=min(options.top_k, evidence.shortlist),
         clock=evidence.clock and not small,
     )
-    family = Family(log, options, evidence, full, study.seed)
+    family = Family(log, options, evidence, full, study.seed, small=small)
     found_effects = effects_of(discovery, chosen.patterns)
     judge, certificate, later = discovery, None, None
     if not small:

@@ -16,15 +16,18 @@ from seqmine.errors import ConfigError, MissingInputError, SeqmineError
 
 if TYPE_CHECKING:
     from seqmine.labels import Study
-    from seqmine.mining import MinerOptions
+    from seqmine.mining import EvidenceOptions, MinerOptions
 
 __all__ = [
+    "EvidenceSection",
     "LogSection",
     "MomentsSection",
     "RunConfig",
     "StudySection",
+    "check_for_study",
     "load_config",
     "parse_config",
+    "parse_evidence",
     "parse_log",
     "parse_moments",
     "parse_study",
@@ -152,12 +155,35 @@ class MomentsSection(_Section):
         return MinerOptions(**self.model_dump(), threads=threads)
 
 
+class EvidenceSection(_Section):
+    """``[evidence]``: how moments are judged; the fields of `EvidenceOptions` with their defaults."""
+
+    alpha: float = Field(default=0.05, strict=False)
+    min_effect: float = Field(default=0.10, strict=False)
+    shortlist: int = 200
+    adjust: list[str] = ["activity", "tenure"]
+    segments: list[str] = []
+    correction: str = "bh"
+    permutations: int = 1023
+    westfall_young: bool | Literal["auto"] = "auto"
+    small_data: int = 400
+    clock: bool = True
+    acknowledge: list[str] = []
+
+    def options(self) -> EvidenceOptions:
+        """Return what `mine` takes."""
+        from seqmine.mining import EvidenceOptions
+
+        return EvidenceOptions(**self.model_dump())
+
+
 class RunConfig(_Section):
     """A whole configuration file."""
 
     log: LogSection
     study: StudySection
     moments: MomentsSection = MomentsSection()
+    evidence: EvidenceSection = EvidenceSection()
 
 
 def load_config(path: str | os.PathLike[str]) -> RunConfig:
@@ -194,7 +220,7 @@ def parse_config(tree: Mapping[str, Any], *, file: str | None = None) -> RunConf
             raise ConfigError(
                 f"[{name}]: this version of seqmine has no such part yet",
                 file=file,
-                hint="remove the section; [log], [study] and [moments] work",
+                hint="remove the section; [log], [study], [moments] and [evidence] work",
             )
     try:
         return RunConfig.model_validate(dict(tree))
@@ -215,6 +241,20 @@ def parse_study(keys: Mapping[str, Any]) -> StudySection:
 def parse_moments(keys: Mapping[str, Any]) -> MomentsSection:
     """Check the keys of a moments section alone."""
     return _parse_section(MomentsSection, "moments", keys)
+
+
+def parse_evidence(keys: Mapping[str, Any]) -> EvidenceSection:
+    """Check the keys of an evidence section alone."""
+    return _parse_section(EvidenceSection, "evidence", keys)
+
+
+def check_for_study(moments: MomentsSection) -> None:
+    """Raise `ConfigError` where a search is asked for that no study can have; checked before any log is read."""
+    if moments.measure != "leverage":
+        raise ConfigError(
+            f"[moments] measure: a study is searched by stratified leverage, not by {moments.measure}",
+            hint="leave it out; with `seqmine mine`, --in-sample searches by other measures",
+        )
 
 
 def _parse_section(model: type[S], section: str, keys: Mapping[str, Any]) -> S:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from seqmine._files import atomic_directory, json_bytes
 from seqmine._text import quote_text
 from seqmine.errors import ConfigError, OutputExists, UnsafePath
-from seqmine.pipeline.config import RunConfig, load_config
+from seqmine.pipeline.config import RunConfig, check_for_study, load_config
+from seqmine.pipeline.judged import judge, judged_record, loss_of
 from seqmine.pipeline.manifest import host_record, manifest, output_digests, run_identity
 from seqmine.pipeline.outputs import write_parquet
 from seqmine.pipeline.progress import Progress
@@ -21,7 +22,7 @@ from seqmine.pipeline.summary import summary_text
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import Labels
-    from seqmine.mining import MiningResult
+    from seqmine.mining import StudyResult
 
 __all__ = ["RunResult", "check_run_directory", "check_run_id", "run_config", "run_study"]
 
@@ -35,7 +36,8 @@ class RunResult:
     Attributes
     ----------
     directory
-        The run directory: ``moments.parquet``, ``labels.parquet``, ``summary.txt``, ``run.json``, ``manifest.json``.
+        The run directory: ``moments.parquet``, ``labels.parquet``, ``summary.txt``, ``run.json``, ``manifest.json``;
+        ``segments.parquet`` when segments were declared.
     run_id
         The directory's name: given, or made from the configuration and the inputs.
     log, labels, moments
@@ -48,7 +50,7 @@ class RunResult:
     run_id: str
     log: EventLog
     labels: Labels
-    moments: MiningResult
+    moments: StudyResult
     from_saved_log: bool = False
 
     @property
@@ -76,7 +78,8 @@ def run_config(
     Parameters
     ----------
     path
-        A TOML file with the sections ``[log]``, ``[study]`` and ``[moments]``. Its relative paths start at its folder.
+        A TOML file with the sections ``[log]``, ``[study]``, ``[moments]`` and ``[evidence]``. Its relative paths start
+        at its folder.
     output
         Directory of runs.
     run_id
@@ -95,13 +98,15 @@ def run_config(
 
     Raises
     ------
-    ConfigError, DataError, InsufficientDataError, OutputError
+    ConfigError, DataError, InsufficientDataError, LeakAlarm, OutputError
         Nothing is written, and a run of that name stays as it was.
     """
     config = load_config(path)
     try:
         config.study.study()
         config.moments.options(threads)
+        config.evidence.options()
+        check_for_study(config.moments)
     except ConfigError as error:
         error.file = error.file or os.fspath(path)
         raise
@@ -133,21 +138,19 @@ def run_study(
     name = run_id or run_identity(options, inputs)
     target = Path(output) / name
     with atomic_directory(target, force=force, check=check_run_directory) as folder:
-        log, labels, moments = _work(config, folder, threads, progress)
+        log, moments = _work(config, folder, threads, progress)
+        labels = moments.labels
         with progress.stage("write the results"):
-            _write(folder, labels, moments)
-            (folder / "summary.txt").write_text(summary_text(config, log, labels, moments), encoding="utf-8")
+            _write(folder, config, moments)
+            loss = loss_of(log, moments, threads)
+            (folder / "summary.txt").write_text(summary_text(config, log, moments, loss), encoding="utf-8")
             record = manifest(
                 "run",
                 options=options,
                 inputs=inputs,
                 log=log,
                 labels=labels.summary(),
-                result={
-                    "n_moments": moments.to_arrow().num_rows,
-                    "complete": moments.complete,
-                    "evidence": "exploratory",
-                },
+                result={"n_moments": len(moments), **judged_record(moments)},
                 outputs=output_digests(folder),
             )
         paths = {"configuration": source, "log": config.log.path, "run": str(target)}
@@ -157,23 +160,21 @@ def run_study(
     return RunResult(target, name, log, labels, moments, is_saved_log(config.log.path))
 
 
-def _work(config: RunConfig, folder: Path, threads: int, progress: Progress) -> tuple[EventLog, Labels, MiningResult]:
-    from seqmine.labels import label
-    from seqmine.mining import mine
-
-    # Both are checked before the log is read, which may take long.
-    study, options = config.study.study(), config.moments.options(threads)
+def _work(config: RunConfig, folder: Path, threads: int, progress: Progress) -> tuple[EventLog, StudyResult]:
+    # All are checked before the log is read, which may take long.
+    study, options, evidence = config.study.study(), config.moments.options(threads), config.evidence.options()
     with progress.stage("read the log"):
         log = open_log(config.log, threads=threads, quarantine=str(folder / "quarantine.parquet"))
-    with progress.stage("label"):
-        labels = label(log, study, threads=threads)
-    with progress.stage("mine"):
-        moments = mine(log, labels, options)
-    return log, labels, moments
+    with progress.stage("label and mine"):
+        moments = judge(log, study, options, evidence)
+    return log, moments
 
 
-def _write(folder: Path, labels: Labels, moments: MiningResult) -> None:
-    for name, table in (("moments", moments.to_arrow()), ("labels", labels.to_arrow())):
+def _write(folder: Path, config: RunConfig, moments: StudyResult) -> None:
+    tables = {"moments": moments.to_arrow(), "labels": moments.labels.to_arrow()}
+    if config.evidence.segments:
+        tables["segments"] = moments.segments()
+    for name, table in tables.items():
         with (folder / f"{name}.parquet").open("wb") as stream:
             write_parquet(table, stream)
 
@@ -183,6 +184,7 @@ def _options(config: RunConfig) -> dict[str, Any]:
         "log": config.log.for_manifest(),
         "study": config.study.model_dump(mode="json"),
         "moments": config.moments.model_dump(mode="json"),
+        "evidence": config.evidence.model_dump(mode="json"),
     }
 
 

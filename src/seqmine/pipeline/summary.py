@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seqmine import __version__
 from seqmine.pipeline.config import RunConfig
+from seqmine.pipeline.judged import finding_lines, how_to_read, judged_lines, labels_lines
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
-    from seqmine.labels import Labels
-    from seqmine.mining import MiningResult
+    from seqmine.labels import LeadLoss
+    from seqmine.mining import StudyResult
 
-__all__ = [
-    "EXPLORATORY",
-    "has_effect",
-    "instant",
-    "labels_lines",
-    "log_lines",
-    "moment_lines",
-    "summary_text",
-]
+__all__ = ["EXPLORATORY", "has_effect", "instant", "log_lines", "summary_text"]
 
 EXPLORATORY = (
-    "exploratory: the moments were searched for and counted on the same rows, so their rates flatter them,\n"
-    "and nothing certifies them yet. They say what came before the outcome, not what caused it."
+    "exploratory: the patterns were searched for and counted on the same rows, so their rates flatter them, and "
+    "nothing certifies them. They say what came before the outcome, not what caused it."
 )
 _SHOWN = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def summary_text(config: RunConfig, log: EventLog, labels: Labels, moments: MiningResult) -> str:
-    """Return what was asked, of which data, what was left out, and the best moments."""
+def summary_text(config: RunConfig, log: EventLog, moments: StudyResult, loss: LeadLoss | None) -> str:
+    """Return what was asked, of which data, what was left out, what was compared, and the best moments."""
     study = config.study
     at = study.at if isinstance(study.at, str) else ", ".join(study.at)
     lines = [
@@ -50,12 +42,16 @@ def summary_text(config: RunConfig, log: EventLog, labels: Labels, moments: Mini
         *(f"  {line}" for line in log_lines(log)),
         "",
         "Rows",
-        *(f"  {line}" for line in labels_lines(labels)),
+        *(f"  {line}" for line in labels_lines(moments.labels)),
         "",
-        f"Moments ({EXPLORATORY.split(':', maxsplit=1)[0]})",
-        *moment_lines(moments.to_arrow(), limit=_SHOWN, stratified=bool(config.moments.strata)),
+        "Evidence",
+        *(f"  {line}" for line in judged_lines(moments, loss)),
         "",
-        *EXPLORATORY.splitlines(),
+        "Moments",
+        *finding_lines(moments, limit=_SHOWN),
+        "",
+        "How to read",
+        *(f"  {line}" for line in how_to_read(moments, config.evidence.options())),
     ]
     if not moments.complete:
         lines += ["", "INCOMPLETE: a budget ran out before the search was over; better moments may exist."]
@@ -69,36 +65,6 @@ def log_lines(log: EventLog) -> list[str]:
         str(log.accounting),
         f"{log.n_events:,} events of {len(log.event_types):,} types, {log.n_entities:,} entities{first}",
     ]
-
-
-def labels_lines(labels: Labels) -> list[str]:
-    """Return how many rows there are, with which base rate, and which were left out and why."""
-    said = labels.summary()
-    lines = [f"{said['n_rows']:,} of {said['n_candidates']:,} candidate rows (entity and index time)"]
-    if said.get("base_rate") is not None:
-        lines[0] += f"; {said['n_positive']:,} with the outcome: base rate {said['base_rate']:.1%}"
-    lines += [f"left out: {count:,} {reason}" for reason, count in said["excluded"].items() if count]
-    return lines
-
-
-def moment_lines(table: Any, *, limit: int, stratified: bool = False) -> Iterator[str]:
-    """Yield the best moments of a result table, one to a line and one for its numbers; not those without any effect."""
-    if table.num_rows == 0:
-        yield "  none: no pattern has the minimum support"
-    rows = [row for row in table.to_pylist() if has_effect(row, stratified=stratified)]
-    for rank, row in enumerate(rows[:limit], start=1):
-        yield f"  {rank:2}. {row['pattern']}"
-        counts = f"{row['direction']}: {row['n_positive']:,} of {row['n_matched']:,} rows ({row['confidence']:.1%})"
-        if stratified:
-            expected = row["expected"]
-            times = f": {row['n_positive'] / expected:.2f} times" if expected > 0 else ""
-            yield f"      {counts}, {expected:,.1f} expected given the strata{times}; base rate {row['base_rate']:.1%}"
-        else:
-            yield f"      {counts} against {row['base_rate']:.1%} of all: {row['lift']:.2f} times"
-    if len(rows) > limit:
-        yield f"  and {len(rows) - limit:,} more in moments.parquet"
-    if len(rows) < table.num_rows:
-        yield f"  {table.num_rows - len(rows):,} patterns without any effect are not shown"
 
 
 def has_effect(row: dict[str, Any], *, stratified: bool) -> bool:
