@@ -12,28 +12,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seqmine.significance import MeanTables, StratifiedTables, mean_z, normal_tail, point_null_p
+from seqmine.significance import MeanTables, StratifiedTables, mean_z, minimum_effect_p, normal_tail
 
 if TYPE_CHECKING:
     from seqmine.mining.certificate import Certificate
+    from seqmine.mining.evidence import EvidenceOptions
     from seqmine.mining.parts import Part
     from seqmine.patterns import Pattern
 
 __all__ = ["explained_by"]
 
-_LIMIT = 0.05
-
 Bool = npt.NDArray[np.bool_]
 
 
 def explained_by(
-    part: Part, patterns: Sequence[Pattern], direction: npt.NDArray[np.int64], certificate: Certificate
+    part: Part,
+    patterns: Sequence[Pattern],
+    direction: npt.NDArray[np.int64],
+    certificate: Certificate,
+    evidence: EvidenceOptions,
 ) -> list[int | None]:
     """For each pattern the position of the pattern that explains it, or None.
 
-    Validated patterns are taken by the size of their z. One is explained when, among the rows that no pattern kept before
-    it matches, its one-sided p within strata is above 0.05; it is then put to the kept pattern that leaves the least of
-    it. Kept ones are explained by none.
+    Validated patterns are taken by the size of their z. What is left of one among the rows that no pattern kept before it
+    matches is held to the standard that validated it: beyond the minimum effect, at a level that all of them share
+    (Bonferroni; at a plain 0.05 one shadow in twenty would stay). One that falls short is put to the kept pattern that
+    leaves the least of it. Kept ones are explained by none.
     """
     z = np.abs(np.nan_to_num(certificate.effects.z))
     order = [i for i in range(len(patterns)) if certificate.verdict[i] == "validated"]
@@ -41,10 +45,12 @@ def explained_by(
     result: list[int | None] = [None] * len(patterns)
     kept: list[tuple[int, Bool]] = []
     covered = np.zeros(part.n_rows, dtype=np.bool_)
+    limit = evidence.alpha / max(len(order), 1)
     for i in order:
         matched = part.matched(patterns[i])
-        if kept and _left(part, matched, ~covered, int(direction[i])) > _LIMIT:
-            left = [_left(part, matched, ~other, int(direction[i])) for _, other in kept]
+        sign = int(direction[i])
+        if kept and _left(part, matched, ~covered, sign, evidence.min_effect) > limit:
+            left = [_left(part, matched, ~other, sign, evidence.min_effect) for _, other in kept]
             result[i] = kept[int(np.argmax(left))][0]
             continue
         kept.append((i, matched))
@@ -52,8 +58,8 @@ def explained_by(
     return result
 
 
-def _left(part: Part, matched: Bool, rows: Bool, direction: int) -> float:
-    """One-sided p of a pattern among some rows; 1 where they leave nothing to compare."""
+def _left(part: Part, matched: Bool, rows: Bool, direction: int, min_effect: float) -> float:
+    """One-sided p of a pattern among some rows; 1 where they leave nothing to compare. Of numbers against no effect."""
     stratum, outcome, inside = part.stratum[rows], part.outcome[rows], matched[rows]
     size = part.n_strata
 
@@ -82,4 +88,5 @@ def _left(part: Part, matched: Bool, rows: Bool, direction: int) -> float:
         matched=m[None],
         matched_positive=np.rint(part_total[None]).astype(np.int64),
     )
-    return float(point_null_p(counts, np.array([direction]))[0])
+    wald, score = minimum_effect_p(counts, np.array([direction]), min_effect)
+    return float(np.nan_to_num(np.fmax(wald, score), nan=1.0)[0])

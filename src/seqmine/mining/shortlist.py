@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from seqmine.mining.clock import N_INTERVALS, clock_conditions
+from seqmine.mining.gaps import settle_gaps
 from seqmine.mining.generalise import untuned
 from seqmine.patterns import parse_pattern
 from seqmine.significance import cmh, mean_z
@@ -42,7 +43,7 @@ class Chosen:
     direction: npt.NDArray[np.int64]
     z: Float64
     n_examined: int
-    n_gaps_widened: int
+    n_gaps_bounded: int
     n_clocked: int
 
 
@@ -52,17 +53,21 @@ def discovery_z(part: Part, patterns: Sequence[Pattern]) -> Float64:
 
 
 def choose(
-    part: Part, found: dict[str, Any], options: MinerOptions, *, full: Gap, n_intervals: int, wanted: int, clock: bool
+    part: Part, found: dict[str, Any], options: MinerOptions, *, full: Gap, learn_gaps: bool, wanted: int, clock: bool
 ) -> Chosen:
     """Examines the best of the pool and returns at most `wanted` patterns that say something of their own.
 
-    Learned gaps stay bounded only where the data pay for the choice (`_settle_gaps`); the pattern with all gaps wide is
+    Learned gaps are chosen again inside their parents, and stay bounded only where the data pay for it (`settle_gaps`); the pattern with all gaps wide is
     a candidate beside each tuned one; the best get a chance of a clock condition; then, in the order of the stratified
     z, of patterns with nearly the same rows (Jaccard index above ``options.redundancy``) the simplest is kept.
     """
     texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
     pool = [parse_pattern(text) for text in texts]
-    settled, n_widened = _settle_gaps(part, pool, full, n_intervals)
+
+    def accepts(inner: Sequence[Pattern], wide: Sequence[Pattern], n_choices: int) -> npt.NDArray[np.bool_]:
+        return _gain(part, inner, wide, n_choices)
+
+    settled, n_bounded = settle_gaps(part, pool, options, full, accepts) if learn_gaps else (pool, 0)
     candidates = list(dict.fromkeys([*settled, *(untuned(pattern, full) for pattern in settled)]))
     patterns, z = _ranked(part, candidates, options)
     kept = _distinct(part, patterns, z, options.redundancy, wanted)
@@ -76,7 +81,7 @@ def choose(
             kept = _distinct(part, patterns, z, options.redundancy, wanted)
     chosen_z = z[kept]
     direction = np.where(chosen_z >= 0, 1, -1).astype(np.int64)
-    return Chosen([patterns[i] for i in kept], direction, chosen_z, len(candidates), n_widened, n_clocked)
+    return Chosen([patterns[i] for i in kept], direction, chosen_z, len(candidates), n_bounded, n_clocked)
 
 
 def _sign(z: float) -> int:
@@ -97,34 +102,13 @@ def _most_promising(part: Part, found: dict[str, Any], most: int) -> list[str]:
     return [found["pattern"][i] for i in order]
 
 
-def _settle_gaps(part: Part, patterns: list[Pattern], full: Gap, n_intervals: int) -> tuple[list[Pattern], int]:
-    """Widens every learned gap that the discovery rows do not pay for.
+def _gain(part: Part, inner: Sequence[Pattern], wide: Sequence[Pattern], n_choices: int) -> npt.NDArray[np.bool_]:
+    """Whether patterns are worth more than their simpler forms, one of `n_choices` having been chosen.
 
-    A gap stays bounded when, among the rows that match with the wide gap, those inside the interval differ by more than
-    the price of one rate and one choice among `n_intervals` intervals: z^2 > log n + 2 log n_intervals (STATISTICS D;
-    z^2 is the score form of twice the gain in log likelihood, within strata).
+    Among the rows that match the simpler form, those that match the pattern too must differ by more than the price of
+    one more rate and of the choice: z^2 > log n + 2 log n_choices (STATISTICS D; z^2 is the score form of twice the gain
+    in log likelihood, within strata).
     """
-    current = list(patterns)
-    n_widened = 0
-    for i in range(1, max((len(pattern.steps) for pattern in current), default=0)):
-        tuned = [k for k, p in enumerate(current) if len(p.steps) > i and p.steps[i].gap != full]
-        wide = [_widened(current[k], i, full) for k in tuned]
-        part.match([*(current[k] for k in tuned), *wide])
-        inner = [current[k] for k in tuned]
-        accepted = _gain(part, inner, wide, n_intervals)
-        for k, pattern, keep in zip(tuned, wide, accepted, strict=True):
-            if not keep:
-                current[k] = pattern
-                n_widened += 1
-    return list(dict.fromkeys(current)), n_widened
-
-
-def _widened(pattern: Pattern, i: int, full: Gap) -> Pattern:
-    steps = (*pattern.steps[:i], replace(pattern.steps[i], gap=full), *pattern.steps[i + 1 :])
-    return replace(pattern, steps=steps)
-
-
-def _gain(part: Part, inner: list[Pattern], wide: list[Pattern], n_choices: int) -> npt.NDArray[np.bool_]:
     decided = [False] * len(inner)
     if part.is_numeric:
         z = mean_z(part.nested_mean_tables(inner, wide, decided))

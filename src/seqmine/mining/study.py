@@ -96,14 +96,13 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     found = _search(log, discovery, options, started, small=small)
     limits = options.limits()
     full = Gap(limits.min_gap, None if limits.max_gap == _native.UNBOUNDED else limits.max_gap)
-    n_bins = len(limits.gap_edges) + 1
     searched = time.perf_counter() - started
     chosen = choose(
         discovery,
         found,
         options,
         full=full,
-        n_intervals=n_bins * (n_bins + 1) // 2,
+        learn_gaps=options.learn_gaps and not small,
         wanted=min(options.top_k, evidence.shortlist),
         clock=evidence.clock and not small,
     )
@@ -126,7 +125,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         p_family=p_family,
         explained=[None] * len(chosen.patterns)
         if certificate is None
-        else explained_by(judge, chosen.patterns, chosen.direction, certificate),
+        else explained_by(judge, chosen.patterns, chosen.direction, certificate, evidence),
         on_ties=hangs_on_ties(judge, chosen.patterns),
         on_busiest=hangs_on_busiest(judge, chosen.patterns, effects),
         utc=log.timezone in ("UTC", "Etc/UTC"),
@@ -142,7 +141,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         "n_out_of_time_rows": int(np.count_nonzero(rows.later)),
         "n_strata": strata.n_strata,
         "n_examined": chosen.n_examined,
-        "n_gaps_widened": chosen.n_gaps_widened,
+        "n_gaps_bounded": chosen.n_gaps_bounded,
         "n_shortlisted": len(chosen.patterns),
         **family.stats,
         **found["stats"],

@@ -1,0 +1,217 @@
+"""Learned gaps, settled on the discovery half: where inside the wide gap the outcome departs from what it is there.
+
+The search chooses intervals by leverage over all rows, which is right for pruning and poor for edges: among the rows that
+match with the wide gap all are above (or below) the rest, so an interval that takes in more of them loses nothing, and its
+ends wander. Here each gap is chosen again *inside* its parent, the pattern with that gap wide: the weight of a row is its
+outcome less the mean of its stratum, less the mean of that over the rows that match the parent. Counts of all intervals
+are exact (`gap_tables`; STATISTICS D). A bounded gap is kept only where the data pay for having chosen it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine._text import parse_duration
+from seqmine.patterns.model import Gap
+from seqmine.patterns.search import compile_pattern
+
+if TYPE_CHECKING:
+    from seqmine.mining.options import MinerOptions
+    from seqmine.mining.parts import Part
+    from seqmine.patterns import Pattern
+
+__all__ = ["Accepts", "settle_gaps"]
+
+SWEEPS: Final = 2
+_MOST_TURNS: Final = 10
+MOST_BINS: Final = 128
+_WEIGHT_BITS: Final = 60
+
+Float64 = npt.NDArray[np.float64]
+Accepts = Callable[[Sequence["Pattern"], Sequence["Pattern"], int], npt.NDArray[np.bool_]]
+"""Which patterns are worth more than their wide form, given how many intervals there were to choose from."""
+
+_FINE: Final = tuple(
+    parse_duration(text, "gap")
+    for text in (
+        *(f"{n}m" for n in (1, 2, 3, 5, 10, 15, 20, 30, 45)),
+        *(f"{n}h" for n in range(1, 73)),
+        *(f"{n}h" for n in range(78, 14 * 24 + 1, 6)),
+        *(f"{n}d" for n in range(15, 91)),
+        *(f"{n}w" for n in range(13, 53)),
+    )
+)
+
+
+class _Interval(NamedTuple):
+    """An interval, and by how much two levels fit better than one: a sum of squares of weights."""
+
+    lo: int
+    hi: int
+    gain: float
+
+
+def settle_gaps(
+    part: Part, patterns: Sequence[Pattern], options: MinerOptions, full: Gap, accepts: Accepts
+) -> tuple[list[Pattern], int]:
+    """Chooses every gap again inside its parent, gap after gap, twice; returns distinct patterns and how many are bounded.
+
+    Parameters
+    ----------
+    part
+        The discovery rows.
+    patterns
+        What the search found; its own intervals are where the first sweep begins.
+    full
+        The widest gap of the search.
+    accepts
+        Decides whether a bounded gap is kept; one that is not becomes wide.
+    """
+    limits = options.limits()
+    edges = [full.lo, *limits.gap_edges, _native.UNBOUNDED if full.hi is None else full.hi]
+    n_bins = len(edges) - 1
+    weight = _weights(part)
+    current = list(patterns)
+    for _ in range(SWEEPS):
+        for step in range(1, max((len(pattern.steps) for pattern in current), default=1)):
+            concerned = [k for k, pattern in enumerate(current) if len(pattern.steps) > step]
+            parents = list(dict.fromkeys(_with_gap(current[k], step, full) for k in concerned))
+            best = _best_intervals(part, parents, step, [edges] * len(parents), weight, options.min_support)
+            if options.gap_bins is None:
+                best = _sharpened(part, parents, step, edges, best, weight, options.min_support)
+            chosen = dict(
+                zip(parents, (_bounded(p, step, b, full) for p, b in zip(parents, best, strict=True)), strict=True)
+            )
+            tuned = [parent for parent in parents if chosen[parent] != parent]
+            part.match([*tuned, *(chosen[parent] for parent in tuned)])
+            kept = accepts([chosen[parent] for parent in tuned], tuned, n_bins * (n_bins + 1) // 2)
+            chosen |= {parent: parent for parent, keep in zip(tuned, kept, strict=True) if not keep}
+            for k in concerned:
+                current[k] = chosen[_with_gap(current[k], step, full)]
+    settled = list(dict.fromkeys(current))
+    return settled, sum(step.gap != full for pattern in settled for step in pattern.steps[1:])
+
+
+def _with_gap(pattern: Pattern, step: int, gap: Gap) -> Pattern:
+    return replace(
+        pattern, steps=(*pattern.steps[:step], replace(pattern.steps[step], gap=gap), *pattern.steps[step + 1 :])
+    )
+
+
+def _bounded(parent: Pattern, step: int, best: _Interval | None, full: Gap) -> Pattern:
+    if best is None:
+        return parent
+    hi = full.hi if best.hi == _native.UNBOUNDED else best.hi
+    return _with_gap(parent, step, Gap(best.lo, hi))
+
+
+def _weights(part: Part) -> npt.NDArray[np.int64]:
+    """Outcomes less stratum means, as integers whose sums are exact in any order."""
+    residual = part.outcome - (part.total / np.maximum(part.n, 1))[part.stratum]
+    total = float(np.abs(residual).sum())
+    scale = min(2.0**30, 2.0**_WEIGHT_BITS / max(total + len(residual), 1.0))
+    return np.rint(residual * scale).astype(np.int64)
+
+
+def _best_intervals(
+    part: Part,
+    parents: Sequence[Pattern],
+    step: int,
+    edges: Sequence[Sequence[int]],
+    weight: npt.NDArray[np.int64],
+    min_support: int,
+) -> list[_Interval | None]:
+    """Of each parent the interval of its gap with the largest excess over the parent's own; None without support."""
+    jobs = [(compile_pattern(part.log, p), step, list(e)) for p, e in zip(parents, edges, strict=True)]
+    tables = _native.gap_tables(part.log.native, jobs, part.bound.rows, weight, part.threads)
+    return [_best(n, w, e, min_support) for (n, w), e in zip(tables, edges, strict=True)]
+
+
+def _best(
+    n_rows: npt.NDArray[np.int64], weight: npt.NDArray[np.int64], edges: Sequence[int], min_support: int
+) -> _Interval | None:
+    n, w = n_rows.astype(np.float64), weight.astype(np.float64)
+    if n[0, -1] < 1:
+        return None
+    usable = n >= min_support
+    found = [one for sign in (1.0, -1.0) if (one := _two_levels(sign, n, w, usable, edges)) is not None]
+    # An interval and what it leaves out differ from the parent alike: the one that departs from all rows is meant.
+    best = max(found, key=lambda one: one[0], default=None)
+    return None if best is None else best[1]
+
+
+def _two_levels(
+    sign: float, n: Float64, w: Float64, usable: npt.NDArray[np.bool_], edges: Sequence[int]
+) -> tuple[float, _Interval] | None:
+    """The interval inside which weights are highest (or lowest), and the sum of them.
+
+    A bin belongs to the interval when its mean is nearer to the mean inside than to the mean outside: the fit of two
+    levels, found by turns. It begins at the parent's mean, where the sum is the leverage inside the parent.
+    """
+    whole, total = n[0, -1], w[0, -1]
+    level = total / whole
+    chosen: tuple[int, int] | None = None
+    for _ in range(_MOST_TURNS):
+        score = np.where(usable, sign * (w - level * n), -math.inf)
+        most = float(score.max())
+        if not most > 0:
+            return None
+        places = np.argwhere(score >= most * (1 - 1e-12))
+        # Ties go to the narrower in time, then to the lower.
+        first, last = min(
+            ((int(i), int(j)) for i, j in places), key=lambda at: (edges[at[1] + 1] - edges[at[0]], edges[at[0]])
+        )
+        if (first, last) == chosen:
+            break
+        chosen = first, last
+        inside, outside = n[chosen], whole - n[chosen]
+        if outside < 1:
+            break
+        level = (w[chosen] / inside + (total - w[chosen]) / outside) / 2
+    assert chosen is not None, "there was a turn"
+    inside, outside = n[chosen], whole - n[chosen]
+    gain = 0.0 if outside < 1 else (w[chosen] - total * inside / whole) ** 2 * whole / (inside * outside)
+    return sign * float(w[chosen]), _Interval(edges[chosen[0]], edges[chosen[1] + 1], float(gain))
+
+
+def _sharpened(
+    part: Part,
+    parents: Sequence[Pattern],
+    step: int,
+    edges: Sequence[int],
+    best: Sequence[_Interval | None],
+    weight: npt.NDArray[np.int64],
+    min_support: int,
+) -> list[_Interval | None]:
+    """The same with finer edges around those found, where that is worth it."""
+    chosen = [k for k, one in enumerate(best) if one is not None]
+    finer = [_finer_edges(edges, best[k]) for k in chosen]
+    again = _best_intervals(part, [parents[k] for k in chosen], step, finer, weight, min_support)
+    result = list(best)
+    variance = max(float(np.mean(weight.astype(np.float64) ** 2)), 1.0)
+    for k, one, grid in zip(chosen, again, finer, strict=True):
+        before = best[k]
+        # Edges that people speak of stay unless finer ones pay for having been chosen.
+        price = 2 * math.log(len(grid) * (len(grid) - 1) / 2)
+        if one is not None and before is not None and (one.gain - before.gain) / variance > price:
+            result[k] = one
+    return result
+
+
+def _finer_edges(edges: Sequence[int], found: _Interval | None) -> list[int]:
+    assert found is not None, "only intervals that were found are sharpened"
+    near: set[int] = {edges[0], edges[-1], found.lo, found.hi}
+    for end in (found.lo, found.hi):
+        at = list(edges).index(end)
+        below, above = edges[max(at - 1, 0)], edges[min(at + 1, len(edges) - 1)]
+        near |= {edge for edge in _FINE if below <= edge <= above}
+    inside = sorted(edge for edge in near if edges[0] <= edge <= edges[-1])
+    step = math.ceil(len(inside) / MOST_BINS)
+    return inside if step <= 1 else sorted({*inside[::step], edges[0], edges[-1], found.lo, found.hi})
