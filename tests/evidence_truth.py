@@ -22,8 +22,14 @@ LONGEST = MAX_GAP_DAYS * DAY
 
 
 def strata(n_events: Ints, tenure: Ints, fixed_on: Bools, n_activity: int) -> Ints:
-    """Quantiles of the number of events by two classes of tenure, with edges from the rows in `fixed_on`."""
-    edges = np.quantile(n_events[fixed_on], np.arange(1, n_activity) / n_activity)
+    """Quantiles of the number of events by two classes of tenure, with edges from the rows in `fixed_on`.
+
+    A number that fills a class by itself is one.
+    """
+    seen, counts = np.unique(n_events[fixed_on], return_counts=True)
+    heavy = np.flatnonzero(counts >= fixed_on.sum() / n_activity)
+    alone = [*seen[heavy], *seen[heavy[heavy + 1 < len(seen)] + 1]]
+    edges = np.unique([*np.quantile(n_events[fixed_on], np.arange(1, n_activity) / n_activity), *alone])
     return 2 * np.searchsorted(edges, n_events, "right") + (tenure > np.median(tenure[fixed_on]))
 
 

@@ -83,7 +83,11 @@ class Oracle:
         counts = [len(seen) for seen in self.seen]
         found = sorted(count for count, chosen in zip(counts, discovery, strict=True) if chosen)
         n_classes = min(max(2 * len(found) // 2000, 20), 100)
-        cuts = sorted({found[i * len(found) // n_classes] for i in range(1, n_classes)})
+        cuts = {found[i * len(found) // n_classes] for i in range(1, n_classes)}
+        distinct = sorted(set(found))
+        for value, following in zip(distinct, [*distinct[1:], None], strict=True):
+            if found.count(value) >= len(found) / n_classes:  # it fills a class by itself
+                cuts |= {value} | ({following} if following is not None else set())
         return [sum(count >= cut for cut in cuts if cut > found[0]) for count in counts]
 
     def tenure(self, discovery: list[bool]) -> list[int]:

@@ -48,9 +48,9 @@ def clock_conditions(
 ) -> list[tuple[Pattern, Pattern]]:
     """Pairs (pattern, the same with the best condition on its last step), for the hour and for the weekday.
 
-    The best interval has the largest leverage in the pattern's direction among those with `min_support` rows; ties go to
-    the narrower, then to the earlier. Patterns that have such a condition already, or whose completions all lie in one
-    hour, give none. Nothing is tested here.
+    The best interval has the largest leverage in the pattern's direction among those with `min_support` rows; ties go
+    to the narrower, then to the earlier. Patterns that have such a condition already, or whose completions all lie in
+    one hour, give none. Nothing is tested here.
     """
     native = [compile_pattern(part.log, pattern) for pattern in patterns]
     verdicts, clocks = _native.match_many(part.log.native, native, part.bound.rows, True, part.threads)

@@ -41,8 +41,8 @@ class EvidenceOptions:
     permutations
         Of the Westfall-Young test.
     westfall_young
-        ``"auto"``: the certificate of small data, and beside the split a diagnostic where it costs little; True: always;
-        False: never (small data are then refused).
+        ``"auto"``: the certificate of small data, and beside the split a diagnostic where it costs little; True:
+        always; False: never (small data are then refused).
     small_data
         With fewer positive, or negative, rows than this there is no split: Westfall-Young judges all rows.
     clock

@@ -1,9 +1,9 @@
 """Which entities may change places under the null hypothesis: those whose rows lie in the same strata, in order.
 
-An entity with one row changes with all of its stratum. Of entities with several rows the whole vector of outcomes moves:
-they change with those that have as many rows, at the same index times, and whose first row is in the same stratum, and
-rows are then compared with those at the same place of the vector. That holds the outcomes of one entity together, at
-the price of coarser strata for its later rows.
+An entity with one row changes with all of its stratum. Of entities with several rows the whole vector of outcomes
+moves: they change with those that have as many rows, at the same index times, and whose first row is in the same
+stratum, and rows are then compared with those at the same place of the vector. That holds the outcomes of one entity
+together, at the price of coarser strata for its later rows.
 """
 
 from __future__ import annotations

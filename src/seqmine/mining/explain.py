@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -43,9 +43,9 @@ class Explanation:
         matching), ``rate`` (of the matching), ``rate_of_others``. Of numbers the rates are means, and ``n_positive`` is
         null.
     examples
-        Timelines of up to three matching rows with the outcome and three without: ``row`` (a keyed hash of the entity, the
-        same in every run with this seed; no id), ``outcome``, ``before_index`` (time from the event to the index) and
-        ``event``, from the first step's event to the last one's; at most twelve events of each.
+        Timelines of up to three matching rows with the outcome and three without: ``row`` (a keyed hash of the entity,
+        the same in every run with this seed; no id), ``outcome``, ``before_index`` (time from the event to the index)
+        and ``event``, from the first step's event to the last one's; at most twelve events of each.
     """
 
     pattern: str
@@ -113,9 +113,9 @@ def _examples(result: StudyResult, part: Part, pattern: Pattern) -> pa.Table:
     matched = np.flatnonzero(part.matched(pattern))
     seed = str(result.study.seed).encode()
 
-    def hashed(i: int) -> str:
+    def hashed(i: Any) -> str:
         return hashlib.blake2b(
-            names[i].encode(), digest_size=_DIGEST_BYTES, key=seed, person=b"seqmine.show"
+            names[int(i)].encode(), digest_size=_DIGEST_BYTES, key=seed, person=b"seqmine.show"
         ).hexdigest()
 
     outcome = part.bound.number if part.bound.number is not None else part.outcome
@@ -162,8 +162,9 @@ def _events(
     ]
 
 
-def segments(result: StudyResult, *, min_entities: int) -> pa.Table:
+def segments(result: StudyResult) -> pa.Table:
     """The table of `StudyResult.segments`."""
+    from seqmine.mining.columns import row_columns
     from seqmine.mining.segments import segment_effects
 
     names = tuple(result._evidence.segments)
@@ -171,4 +172,23 @@ def segments(result: StudyResult, *, min_entities: int) -> pa.Table:
         raise ParameterError(
             "no segments were declared", hint="write evidence=sm.EvidenceOptions(segments=['plan']) when mining"
         )
-    return segment_effects(result, names, min_entities)
+    part = result._judge
+    if part.is_numeric:
+        raise ParameterError("segments are for yes/no outcomes", hint="mine each segment's labels by themselves")
+    bound = result.labels.bind(part.log)
+    columns = [
+        replace(column, code=column.code[result._judge_rows])
+        for column in row_columns(part.log, result.labels, bound, names, "segments", part.threads)
+    ]
+    entity = part.bound.entity
+    alone = np.where(entity >= 0, entity, -1 - np.arange(len(entity)))
+    matched = [part.matched(pattern) for pattern in result.patterns]
+    empty = np.zeros((0, part.n_rows), dtype=np.uint8)
+    return segment_effects(
+        np.stack(matched).astype(np.uint8) if matched else empty,
+        part.bound.label,
+        part.stratum,
+        alone,
+        columns,
+        [str(pattern) for pattern in result.patterns],
+    )

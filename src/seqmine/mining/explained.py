@@ -1,7 +1,7 @@
 """Redundancy after the certificate: which validated patterns are the shadow of a better one.
 
-"A" goes with the outcome when "A, then B within an hour" does, and so do "A, then B within a day" and "B". All of them may
-be true; one of them explains the others when, among the rows that it does not match, they show nothing any more.
+"A" goes with the outcome when "A, then B within an hour" does, and so do "A, then B within a day" and "B". All of them
+may be true; one of them explains the others when, among the rows that it does not match, they show nothing any more.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def explained_by(
 ) -> list[int | None]:
     """For each pattern the position of the pattern that explains it, or None.
 
-    Validated patterns are taken by the size of their z. What is left of one among the rows that no pattern kept before it
-    matches is held to the standard that validated it: beyond the minimum effect, at a level that all of them share
+    Validated patterns are taken by the size of their z. What is left of one among the rows that no pattern kept before
+    it matches is held to the standard that validated it: beyond the minimum effect, at a level that all of them share
     (Bonferroni; at a plain 0.05 one shadow in twenty would stay). One that falls short is put to the kept pattern that
     leaves the least of it. Kept ones are explained by none.
     """

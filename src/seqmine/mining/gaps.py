@@ -1,10 +1,11 @@
 """Learned gaps, settled on the discovery half: where inside the wide gap the outcome departs from what it is there.
 
-The search chooses intervals by leverage over all rows, which is right for pruning and poor for edges: among the rows that
-match with the wide gap all are above (or below) the rest, so an interval that takes in more of them loses nothing, and its
-ends wander. Here each gap is chosen again *inside* its parent, the pattern with that gap wide: the weight of a row is its
-outcome less the mean of its stratum, less the mean of that over the rows that match the parent. Counts of all intervals
-are exact (`gap_tables`; STATISTICS D). A bounded gap is kept only where the data pay for having chosen it.
+The search chooses intervals by leverage over all rows, which is right for pruning and poor for edges: among the rows
+that match with the wide gap all are above (or below) the rest, so an interval that takes in more of them loses
+nothing, and its ends wander. Here each gap is chosen again *inside* its parent, the pattern with that gap wide: the
+weight of a row is its outcome less the mean of its stratum, less the mean of that over the rows that match the parent.
+Counts of all intervals are exact (`gap_tables`; STATISTICS D). A bounded gap is kept only where the data pay for
+having chosen it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Accepts", "settle_gaps"]
 
 SWEEPS: Final = 2
+SHARPER: Final = 1.0
+"""Finer edges must raise twice the log likelihood by more than this. Simulated with prices 0, 1, 3 and 6 at 50,000
+entities (18 gaps each), 1 covered the planted interval best."""
 _MOST_TURNS: Final = 10
 MOST_BINS: Final = 128
 _WEIGHT_BITS: Final = 60
@@ -61,7 +65,7 @@ class _Interval(NamedTuple):
 def settle_gaps(
     part: Part, patterns: Sequence[Pattern], options: MinerOptions, full: Gap, accepts: Accepts
 ) -> tuple[list[Pattern], int]:
-    """Chooses every gap again inside its parent, gap after gap, twice; returns distinct patterns and how many are bounded.
+    """Chooses every gap again inside its parent, one by one, twice: distinct patterns, and how many gaps are bounded.
 
     Parameters
     ----------
@@ -196,11 +200,10 @@ def _sharpened(
     again = _best_intervals(part, [parents[k] for k in chosen], step, finer, weight, min_support)
     result = list(best)
     variance = max(float(np.mean(weight.astype(np.float64) ** 2)), 1.0)
-    for k, one, grid in zip(chosen, again, finer, strict=True):
+    for k, one in zip(chosen, again, strict=True):
         before = best[k]
-        # Edges that people speak of stay unless finer ones pay for having been chosen.
-        price = 2 * math.log(len(grid) * (len(grid) - 1) / 2)
-        if one is not None and before is not None and (one.gain - before.gain) / variance > price:
+        # Edges that people speak of stay unless finer ones fit better by more than nothing does on average.
+        if one is not None and before is not None and one.gain - before.gain > SHARPER * variance:
             result[k] = one
     return result
 

@@ -38,12 +38,12 @@ def mine(
 ) -> MiningResult:
     """Find the patterns before the index times that go with more, or fewer, positive outcomes than expected.
 
-    With a study the entities are split in two halves by a hash of their ids: one half proposes patterns, the other, which
-    was never used to find them, judges them (`StudyResult`). With labels everything is found and counted on the same
-    rows, and exploratory.
+    With a study the entities are split in two halves by a hash of their ids: one half proposes patterns, the other,
+    which was never used to find them, judges them (`StudyResult`). With labels everything is found and counted on the
+    same rows, and exploratory.
 
-    A row supports a pattern when a match lies in what the row may see (`Labels.bind`). All rows count, those of entities
-    without events too, so the number of rows is the same for every pattern.
+    A row supports a pattern when a match lies in what the row may see (`Labels.bind`). All rows count, those of
+    entities without events too, so the number of rows is the same for every pattern.
 
     Parameters
     ----------

@@ -23,9 +23,9 @@ def permutation_p(
 ) -> npt.NDArray[np.float64]:
     """Family-wise p of each pattern: how often the largest of all under permuted outcomes is as large (max-T).
 
-    Whole entities change places within strata; the statistic is the sum of the outcomes of the matched rows, less stratum
-    means, over its standard deviation under permutation. Westfall & Young 1993. The same bytes for any machine and number
-    of threads.
+    Whole entities change places within strata; the statistic is the sum of the outcomes of the matched rows, less
+    stratum means, over its standard deviation under permutation. Westfall & Young 1993. The same bytes for any machine
+    and number of threads.
     """
     from seqmine.mining.permutation_kernel import permuted_maxima
 

@@ -60,8 +60,8 @@ def permuted_maxima(
 ) -> tuple[Float64, Float64]:
     """Observed statistics ``(K,)``, and the largest one under each permutation ``(J,)``.
 
-    Pattern k matches ``matched[offsets[k]:offsets[k + 1]]``; the other arrays are those of `Exchangeable`. Permutation j
-    of group g draws from counters of (seed, g, j) alone. O(J (n_rows + total matched)).
+    Pattern k matches ``matched[offsets[k]:offsets[k + 1]]``; the other arrays are those of `Exchangeable`. Permutation
+    j of group g draws from counters of (seed, g, j) alone. O(J (n_rows + total matched)).
     """
     n_rows = len(outcome)
     size = np.zeros(n_strata)

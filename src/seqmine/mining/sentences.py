@@ -33,10 +33,11 @@ def sentence(judged: Judged, i: int) -> str:
         return f"It adds nothing beyond {beyond(judged.chosen.patterns[i], least)}. {shown}."
     if verdict == "exploratory":
         return (
-            f"{shown}; that stands out (q = {certificate.q[i]:.2g}), but one or more of {len(certificate.verdict)} such "
-            f"patterns would stand out so far by chance too often (Holm p = {certificate.p_holm[i]:.2g})."
+            f"{shown}; that stands out (q = {certificate.q[i]:.2g}), but among {len(certificate.verdict)} patterns one "
+            f"or more would stand out so far by chance too often (Holm p = {certificate.p_holm[i]:.2g})."
         )
-    return f"{shown}: not shown to be more than the smallest effect that was asked for."
+    allowed = f"allowing for the {len(certificate.verdict)} patterns that were looked at"
+    return f"{shown}: not shown to be more than the smallest effect that was asked for, {allowed}."
 
 
 def beyond(pattern: Pattern, simpler: Generalisation) -> str:
@@ -57,7 +58,8 @@ def _effect(judged: Judged, i: int) -> str:
     held = f"Adjusted for {judged.held_equal}, this" if judged.held_equal else "This"
     if math.isnan(effects.relative.value[i]) and not math.isnan(effects.difference.value[i]):
         low, high = effects.difference.low[i], effects.difference.high[i]
-        return f"{held} pattern's mean difference is {effects.difference.value[i]:+.3g} ({low:+.3g} to {high:+.3g}) {where}"
+        mean = f"{effects.difference.value[i]:+.3g} ({low:+.3g} to {high:+.3g})"
+        return f"{held} pattern's mean difference is {mean} {where}"
     if math.isnan(effects.ratio.value[i]):
         return f"{held} pattern's effect cannot be estimated {where}"
     ratio = effects.ratio
@@ -72,5 +74,6 @@ def _small(judged: Judged, i: int, verdict: str) -> str:
     found = f"O/E {ratio.value[i]:.2f} on the customers that it was found on, which flatter it"
     chance = f"the best of all patterns is as far from chance in {p:.2g} of the permutations"
     if verdict == "validated":
-        return f"More than chance (Westfall-Young p = {p:.2g}: {chance}); {found}, and no others are left to estimate it on."
+        alone = "and no others are left to estimate it on"
+        return f"More than chance (Westfall-Young p = {p:.2g}: {chance}); {found}, {alone}."
     return f"Not more than chance (Westfall-Young p = {p:.2g}: {chance}); {found}."

@@ -57,9 +57,10 @@ def choose(
 ) -> Chosen:
     """Examines the best of the pool and returns at most `wanted` patterns that say something of their own.
 
-    Learned gaps are chosen again inside their parents, and stay bounded only where the data pay for it (`settle_gaps`); the pattern with all gaps wide is
-    a candidate beside each tuned one; the best get a chance of a clock condition; then, in the order of the stratified
-    z, of patterns with nearly the same rows (Jaccard index above ``options.redundancy``) the simplest is kept.
+    Learned gaps are chosen again inside their parents, and stay bounded only where the data pay for it
+    (`settle_gaps`); the pattern with all gaps wide is a candidate beside each tuned one; the best get a chance of a
+    clock condition; then, in the order of the stratified z, of patterns with nearly the same rows (Jaccard index above
+    ``options.redundancy``) the simplest is kept.
     """
     texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
     pool = [parse_pattern(text) for text in texts]
@@ -106,8 +107,8 @@ def _gain(part: Part, inner: Sequence[Pattern], wide: Sequence[Pattern], n_choic
     """Whether patterns are worth more than their simpler forms, one of `n_choices` having been chosen.
 
     Among the rows that match the simpler form, those that match the pattern too must differ by more than the price of
-    one more rate and of the choice: z^2 > log n + 2 log n_choices (STATISTICS D; z^2 is the score form of twice the gain
-    in log likelihood, within strata).
+    one more rate and of the choice: z^2 > log n + 2 log n_choices (STATISTICS D; z^2 is the score form of twice the
+    gain in log likelihood, within strata).
     """
     decided = [False] * len(inner)
     if part.is_numeric:

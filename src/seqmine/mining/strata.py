@@ -93,10 +93,10 @@ def row_strata(
 
     ``activity`` is the number of events that the row may see, excluded event types apart, in classes cut at
     S = n / 2,000 quantiles of the discovery rows (n is twice their number; S at least 20 and at most 100); equal
-    numbers stay together, so there may be fewer classes. ``tenure`` is the time from the entity's start (declared,
-    else its first event) to the index, in two classes cut at the median, or at the next longer tenure where half of the
-    rows have the shortest; entities that the log lacks, and starts after the index, have none. Nothing at or after the
-    index is looked at.
+    numbers stay together, so there may be fewer classes, and a number that fills one by itself is one. ``tenure`` is
+    the time from the entity's start (declared, else its first event) to the index, in two classes cut at the median,
+    or at the next longer tenure where half of the rows have the shortest; entities that the log lacks, and starts
+    after the index, have none. Nothing at or after the index is looked at.
 
     Parameters
     ----------
@@ -213,8 +213,13 @@ def _quantile_edges(values: Int64) -> Int64:
     if n == 0:
         return np.zeros(0, dtype=np.int64)
     n_classes = min(max(2 * n // ROWS_PER_CLASS, FEWEST_CLASSES), MOST_CLASSES)
+    # A number that fills a class by itself is one: those that did nothing must not stand for those that did little.
+    distinct, counts = np.unique(values, return_counts=True)
+    heavy = np.flatnonzero(counts * n_classes >= n)
+    after = heavy[heavy + 1 < len(distinct)] + 1
     ordered = np.sort(values)
-    edges = np.unique(ordered[np.arange(1, n_classes, dtype=np.int64) * n // n_classes])
+    cuts = ordered[np.arange(1, n_classes, dtype=np.int64) * n // n_classes]
+    edges = np.unique(np.concatenate([cuts, distinct[heavy], distinct[after]]))
     return np.asarray(edges[edges > ordered[0]], dtype=np.int64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from seqmine import _native
 from seqmine.errors import InsufficientDataError, ParameterError
 from seqmine.labels import DISCOVERY, ESTIMATION, BoundRows, Labels, label, out_of_time_rows, split_halves
 from seqmine.mining.certificate import certify, effects_of
+from seqmine.mining.columns import check_column
 from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.explained import explained_by
 from seqmine.mining.family import Family
@@ -82,6 +84,8 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     if not small:
         _check_classes(discovery.bound, "the discovery half")
         _check_classes(rows.bound.take(rows.estimation), "the estimation half")
+    for name in evidence.segments:
+        check_column(log, labels, name, "segments")
     findings = leak_alarms(
         log,
         labels,
@@ -130,7 +134,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         on_busiest=hangs_on_busiest(judge, chosen.patterns, effects),
         utc=log.timezone in ("UTC", "Etc/UTC"),
         alpha=evidence.alpha,
-        held_equal=" and ".join((*evidence.adjust, *(options.strata or ()))),
+        held_equal=_listed((*evidence.adjust, *(options.strata or ()))),
     )
     seconds = time.perf_counter() - started
     stats = {
@@ -162,6 +166,10 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         _judge=judge,
         _judge_rows=np.flatnonzero(rows.discovery if small else rows.estimation),
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _parts(log: EventLog, study: Study, labels: Labels) -> Rows:
@@ -213,10 +221,8 @@ def _is_small(bound: BoundRows, evidence: EvidenceOptions) -> bool:
 
 
 def _search(log: EventLog, part: Part, options: MinerOptions, started: float, *, small: bool) -> dict[str, Any]:
-    if part.is_numeric:
-        target = Target.numbers(part.outcome)
-    else:
-        target = Target(part.bound.label, part.stratum, part.n_strata)
+    labels = Target(part.bound.label, part.stratum, part.n_strata)
+    target = Target.numbers(part.outcome) if part.is_numeric else labels
     return search(
         log,
         part.bound,

@@ -89,7 +89,7 @@ class StudyResult(MiningResult):
 
         return explain(self, self._row(pattern))
 
-    def segments(self, *, min_entities: int = 20) -> pa.Table:
+    def segments(self) -> pa.Table:
         """The effect of every pattern by declared segment, shrunk towards the common one, with a test of interaction.
 
         Raises
@@ -99,10 +99,10 @@ class StudyResult(MiningResult):
         """
         from seqmine.mining.explain import segments
 
-        return segments(self, min_entities=min_entities)
+        return segments(self)
 
     def _row(self, pattern: str | Pattern) -> int:
-        texts = self._table.column("pattern").to_pylist()
+        texts = [str(text) for text in self._table.column("pattern").to_pylist()]
         from seqmine.patterns import parse_pattern
 
         text = str(parse_pattern(pattern)) if isinstance(pattern, str) else str(pattern)

@@ -89,7 +89,7 @@ class Judged:
 
 
 def study_table(judged: Judged, part: Part) -> pa.Table:
-    """The public table; `part` holds the rows that judged. Order: verdict, then size of z, then fewer steps, then text."""
+    """The public table, by verdict, then size of z, then fewer steps, then text; `part` holds the rows that judged."""
     patterns = judged.chosen.patterns
     n = len(patterns)
     verdicts = judged.verdicts()
