@@ -21,11 +21,13 @@ class Generalisation(NamedTuple):
     """A simpler pattern, and what was left out of the one it was made from.
 
     ``decided``: rows for which the pattern itself is undecided cannot be compared with those it does not match.
+    ``merged``: an inner step is gone, and two gaps are one.
     """
 
     pattern: Pattern
     without: str
     decided: bool = False
+    merged: bool = False
 
 
 def generalisations(pattern: Pattern, full: Gap) -> list[Generalisation]:
@@ -64,7 +66,9 @@ def _all(pattern: Pattern, full: Gap) -> Iterator[Generalisation]:
         before, after = steps[i].gap, steps[i + 1].gap
         assert before is not None and after is not None, "steps after the first have gaps"
         merged = replace(steps[i + 1], gap=_sum(before, after))
-        yield Generalisation(_make((*steps[:i], merged, *steps[i + 2 :]), pattern), f"its step {steps[i].selector}")
+        yield Generalisation(
+            _make((*steps[:i], merged, *steps[i + 2 :]), pattern), f"its step {steps[i].selector}", merged=True
+        )
     # An absence is counted from the last step, so it goes with it.
     yield Generalisation(_make(steps[:-1], pattern, absences=False), f"its last step, {steps[-1].selector}")
 

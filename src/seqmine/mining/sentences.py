@@ -48,6 +48,8 @@ def beyond(pattern: Pattern, simpler: Generalisation) -> str:
         and not simpler.pattern.absences
     ):
         return f"its first event, {simpler.pattern}"
+    if simpler.merged:  # the sum of two gaps is exact, and no reading
+        return f"what is left without {simpler.without}"
     return f"{simpler.pattern} (the same without {simpler.without})"
 
 
