@@ -290,14 +290,18 @@ def test_numbers_have_means_and_no_positives(study: Path, tmp_path: Path) -> Non
     assert "with the outcome" not in text.split("How to read")[0]
 
 
-def test_segments_are_kept(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqmine.mining import StudyResult
-
-    table = pa.table({"pattern": ["mail"], "segment": ["big"]})
-    monkeypatch.setattr(StudyResult, "segments", lambda _: table)
-    study.write_text(TOML + '[evidence]\nsegments = ["plan"]\n', encoding="utf-8")
+def test_segments_are_kept(study: Path, tmp_path: Path) -> None:
+    for path in study.parent.glob("events-*.parquet"):
+        table = pq.read_table(path)
+        plan = ["pro" if name[-1] in "0123" else "basic" for name in table["customer_id"].to_pylist()]
+        pq.write_table(table.append_column("plan", pa.array(plan)), path)
+    asked = TOML.replace('event = "type"\n', 'event = "type"\nattributes = ["plan"]\n')
+    study.write_text(asked + '[evidence]\nsegments = ["plan"]\n', encoding="utf-8")
     done = run_config(study, output=tmp_path / "runs")
-    assert pq.read_table(done.directory / "segments.parquet").equals(table)
+    kept = pq.read_table(done.directory / "segments.parquet")
+    assert kept.equals(done.moments.segments())
+    mail = [row for row in kept.to_pylist() if row["pattern"] == "mail"]
+    assert len(mail) == 2 and all(row["rr"] > 1.2 for row in mail)
     record = json.loads((done.directory / "manifest.json").read_bytes())
     assert "segments.parquet" in {output["name"] for output in record["outputs"]}
 
