@@ -80,27 +80,33 @@ def settle_gaps(
     """
     limits = options.limits()
     edges = [full.lo, *limits.gap_edges, _native.UNBOUNDED if full.hi is None else full.hi]
-    n_bins = len(edges) - 1
+    n_choices = len(edges) * (len(edges) - 1) // 2
     weight = _weights(part)
     current = list(patterns)
+    settled: dict[tuple[Pattern, int], Pattern] = {}
     for _ in range(SWEEPS):
         for step in range(1, max((len(pattern.steps) for pattern in current), default=1)):
-            concerned = [k for k, pattern in enumerate(current) if len(pattern.steps) > step]
-            parents = list(dict.fromkeys(_with_gap(current[k], step, full) for k in concerned))
+            parent_of = {k: _with_gap(p, step, full) for k, p in enumerate(current) if len(p.steps) > step}
+            # In the second sweep most parents are those of the first.
+            parents = [p for p in dict.fromkeys(parent_of.values()) if (p, step) not in settled]
             best = _best_intervals(part, parents, step, [edges] * len(parents), weight, options.min_support)
-            if options.gap_bins is None:
-                best = _sharpened(part, parents, step, edges, best, weight, options.min_support)
-            chosen = dict(
-                zip(parents, (_bounded(p, step, b, full) for p, b in zip(parents, best, strict=True)), strict=True)
-            )
-            tuned = [parent for parent in parents if chosen[parent] != parent]
-            part.match([*tuned, *(chosen[parent] for parent in tuned)])
-            kept = accepts([chosen[parent] for parent in tuned], tuned, n_bins * (n_bins + 1) // 2)
-            chosen |= {parent: parent for parent, keep in zip(tuned, kept, strict=True) if not keep}
-            for k in concerned:
-                current[k] = chosen[_with_gap(current[k], step, full)]
-    settled = list(dict.fromkeys(current))
-    return settled, sum(step.gap != full for pattern in settled for step in pattern.steps[1:])
+            bounded = [_bounded(p, step, one, full) for p, one in zip(parents, best, strict=True)]
+            tuned = [k for k, p in enumerate(parents) if bounded[k] != p]
+            part.match([*(parents[k] for k in tuned), *(bounded[k] for k in tuned)])
+            kept = accepts([bounded[k] for k in tuned], [parents[k] for k in tuned], n_choices)
+            paid = [k for k, keep in zip(tuned, kept, strict=True) if keep]
+            settled |= {(p, step): p for p in parents}
+            settled |= {(parents[k], step): bounded[k] for k in paid}
+            if options.gap_bins is None and paid:
+                sharp = _sharpened(
+                    part, [parents[k] for k in paid], step, edges, [best[k] for k in paid], weight, options.min_support
+                )
+                for k, one in zip(paid, sharp, strict=True):
+                    settled[parents[k], step] = _bounded(parents[k], step, one, full)
+            for k, parent in parent_of.items():
+                current[k] = settled[parent, step]
+    distinct = list(dict.fromkeys(current))
+    return distinct, sum(step.gap != full for pattern in distinct for step in pattern.steps[1:])
 
 
 def _with_gap(pattern: Pattern, step: int, gap: Gap) -> Pattern:
@@ -195,13 +201,11 @@ def _sharpened(
     min_support: int,
 ) -> list[_Interval | None]:
     """The same with finer edges around those found, where that is worth it."""
-    chosen = [k for k, one in enumerate(best) if one is not None]
-    finer = [_finer_edges(edges, best[k]) for k in chosen]
-    again = _best_intervals(part, [parents[k] for k in chosen], step, finer, weight, min_support)
+    finer = [_finer_edges(edges, one) for one in best]
+    again = _best_intervals(part, parents, step, finer, weight, min_support)
     result = list(best)
     variance = max(float(np.mean(weight.astype(np.float64) ** 2)), 1.0)
-    for k, one in zip(chosen, again, strict=True):
-        before = best[k]
+    for k, (before, one) in enumerate(zip(best, again, strict=True)):
         # Edges that people speak of stay unless finer ones fit better by more than nothing does on average.
         if one is not None and before is not None and one.gain - before.gain > SHARPER * variance:
             result[k] = one
