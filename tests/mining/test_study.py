@@ -140,6 +140,17 @@ def test_rows_of_one_entity_count_together_and_the_latest_date_is_kept(made: log
         assert width[1] == pytest.approx(width[0], rel=0.1), name
 
 
+def test_entities_that_the_log_lacks_are_not_one_entity(made: logs.Made) -> None:
+    labels = sm.label(read(made), ask()).to_arrow()
+    strangers = {"entity": [f"stranger{i}" for i in range(400)], "index_time": [logs.INDEX_TEXT] * 400}
+    known = sm.Labels.from_arrow(labels, lookback=logs.LOOKBACK)
+    table = pa.table(strangers | {"label": [i % 2 for i in range(400)]})
+    more = sm.Labels.from_arrow(table, lookback=logs.LOOKBACK, timezone="UTC").to_arrow()
+    both = sm.Labels.from_arrow(pa.concat_tables([known.to_arrow(), more]), lookback=logs.LOOKBACK)
+    found = sm.mine(read(made), sm.Study.from_labels(both), OPTIONS)
+    assert found.stats["n_rows"] > 4_000 and not found._judge.repeats
+
+
 def test_numbers_have_the_same_certificate() -> None:
     spent = logs.numeric_log(8_000, 7, shift=80.0)
     outcome = f"sum(value of {logs.PURCHASE}) within {logs.HORIZON}"

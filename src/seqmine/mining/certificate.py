@@ -172,7 +172,7 @@ def _design(part: Part, patterns: Sequence[Pattern]) -> Any:
     if not part.repeats or not patterns:
         return None
     matched = np.stack([part.matched(pattern) for pattern in patterns]).astype(np.uint8)
-    return clustered_factors(matched, part.outcome, part.stratum, part.n_strata, part.bound.entity)
+    return clustered_factors(matched, part.outcome, part.stratum, part.n_strata, part.cluster)
 
 
 def certify(
@@ -198,18 +198,18 @@ def certify(
     simpler = [generalisations(pattern, full) for pattern in patterns]
     part.match([*patterns, *(one.pattern for several in simpler for one in several)])
     effects = effects_of(part, patterns)
-    testable = effects.testable & (np.arange(len(patterns)) >= 0)
+    testable = effects.testable
     p_effect = _effect_p(part, patterns, direction, evidence.min_effect, effects)
     p_productive, least = _productive_p(part, patterns, direction, simpler)
     p = np.where(testable, np.fmax(p_effect, p_productive), math.nan)
-    p_holm = _of_tested(p, holm)
+    p_holm = holm(p)
     p_permutation = np.full(len(patterns), math.nan)
     if part.is_numeric and testable.any():
         tested = [pattern for pattern, yes in zip(patterns, testable, strict=True) if yes]
         p_permutation[testable] = permutation_p(part, tested, direction[testable], evidence.permutations, seed)
         # Numbers may have heavy tails that no normal law knows of: both must agree, each at the family's level.
         p_holm = np.fmax(p_holm, p_permutation)
-    q = _of_tested(p, lambda tested: benjamini_hochberg(tested, evidence.correction))  # type: ignore[arg-type]
+    q = benjamini_hochberg(p, evidence.correction)  # type: ignore[arg-type]
     verdict = [
         "untested" if math.isnan(p[i]) else
         "validated" if p_holm[i] <= evidence.alpha else
@@ -237,14 +237,6 @@ def certify(
         _only(wider.difference, kept),
         level,
     )
-
-
-def _of_tested(p: Float64, method: Any) -> Float64:
-    tested = ~np.isnan(p)
-    result = np.full(len(p), math.nan)
-    if tested.any():
-        result[tested] = method(p[tested])
-    return result
 
 
 def _only(interval: Interval, kept: npt.NDArray[np.bool_]) -> Interval:
@@ -316,8 +308,6 @@ def _nested_design(
         if not rows.any():
             continue
         matched = part.matched(pattern)[rows].astype(np.uint8)[None, :]
-        effect = clustered_factors(
-            matched, part.outcome[rows], part.stratum[rows], part.n_strata, part.bound.entity[rows]
-        )
+        effect = clustered_factors(matched, part.outcome[rows], part.stratum[rows], part.n_strata, part.cluster[rows])
         factors[i] = float(effect.cmh[0])
     return factors

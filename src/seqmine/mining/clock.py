@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["N_INTERVALS", "clock_conditions"]
 
 _WIDEST_HOURS: Final = 12
-_WIDEST_DAYS: Final = 5
+_WIDEST_DAYS: Final = 5  # Mon..Fri, which people mean, is more than half of the dial
 N_INTERVALS: Final = 24 * _WIDEST_HOURS + 7 * _WIDEST_DAYS
 """Intervals that are looked at for one pattern."""
 

@@ -39,9 +39,7 @@ class Exchangeable(NamedTuple):
 
 def exchangeable(part: Part) -> Exchangeable:
     """The units of a part."""
-    entity, time = part.bound.entity, part.bound.index_time
-    # Entities that the log lacks have -1 in common and are not one entity.
-    alone = np.where(entity >= 0, entity, -1 - np.arange(len(entity)))
+    alone, time = part.cluster, part.bound.index_time
     order = np.lexsort((time, alone))
     fresh = np.empty(len(order), dtype=np.bool_)
     fresh[:1] = True

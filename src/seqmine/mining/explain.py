@@ -180,15 +180,13 @@ def segments(result: StudyResult) -> pa.Table:
         replace(column, code=column.code[result._judge_rows])
         for column in row_columns(part.log, result.labels, bound, names, "segments", part.threads)
     ]
-    entity = part.bound.entity
-    alone = np.where(entity >= 0, entity, -1 - np.arange(len(entity)))
     matched = [part.matched(pattern) for pattern in result.patterns]
     empty = np.zeros((0, part.n_rows), dtype=np.uint8)
     return segment_effects(
         np.stack(matched).astype(np.uint8) if matched else empty,
         part.bound.label,
         part.stratum,
-        alone,
+        part.cluster,
         columns,
         [str(pattern) for pattern in result.patterns],
     )

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seqmine.significance import MeanTables, StratifiedTables, mean_z, minimum_effect_p, normal_tail
+from seqmine.mining.parts import Part, count_tables
+from seqmine.significance import MeanTables, mean_z, minimum_effect_p, normal_tail
 
 if TYPE_CHECKING:
     from seqmine.mining.certificate import Certificate
     from seqmine.mining.evidence import EvidenceOptions
-    from seqmine.mining.parts import Part
     from seqmine.patterns import Pattern
 
 __all__ = ["explained_by"]
@@ -61,32 +61,24 @@ def explained_by(
 def _left(part: Part, matched: Bool, rows: Bool, direction: int, min_effect: float) -> float:
     """One-sided p of a pattern among some rows; 1 where they leave nothing to compare. Of numbers against no effect."""
     stratum, outcome, inside = part.stratum[rows], part.outcome[rows], matched[rows]
-    size = part.n_strata
-
-    def by_stratum(chosen: Bool | None, weights: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
-        cells = stratum if chosen is None else stratum[chosen]
-        values = weights if weights is None or chosen is None else weights[chosen]
-        return np.asarray(np.bincount(cells, values, minlength=size), dtype=np.float64)
-
-    n, m = by_stratum(None, None).astype(np.int64), by_stratum(inside, None).astype(np.int64)
-    total, part_total = by_stratum(None, outcome), by_stratum(inside, outcome)
     if part.is_numeric:
-        square = outcome**2
+
+        def by_stratum(
+            cells: npt.NDArray[np.int32], weights: npt.NDArray[np.float64] | None
+        ) -> npt.NDArray[np.float64]:
+            return np.asarray(np.bincount(cells, weights, minlength=part.n_strata), dtype=np.float64)
+
+        cells, square = stratum[inside], outcome**2
         tables = MeanTables(
-            n=n,
-            total=total,
-            total_sq=by_stratum(None, square),
-            matched=m[None],
-            matched_total=part_total[None],
-            matched_total_sq=by_stratum(inside, square)[None],
+            n=by_stratum(stratum, None).astype(np.int64),
+            total=by_stratum(stratum, outcome),
+            total_sq=by_stratum(stratum, square),
+            matched=by_stratum(cells, None).astype(np.int64)[None],
+            matched_total=by_stratum(cells, outcome[inside])[None],
+            matched_total_sq=by_stratum(cells, square[inside])[None],
         )
         z = float(mean_z(tables)[0])
         return 1.0 if np.isnan(z) else float(normal_tail(np.array([z * direction]), 1)[0])
-    counts = StratifiedTables(
-        n=n,
-        positive=np.rint(total).astype(np.int64),
-        matched=m[None],
-        matched_positive=np.rint(part_total[None]).astype(np.int64),
-    )
+    counts = count_tables(stratum, part.n_strata, outcome > 0, [inside])
     wald, score = minimum_effect_p(counts, np.array([direction]), min_effect)
     return float(np.nan_to_num(np.fmax(wald, score), nan=1.0)[0])

@@ -15,15 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine.mining.exchange import Exchangeable, exchangeable
+from seqmine.mining.certificate import LEAST_VARIANCE
+from seqmine.mining.exchange import exchangeable
 from seqmine.mining.items import make_items
-from seqmine.significance import StratifiedTables, cmh, westfall_young_p
+from seqmine.mining.parts import Part, count_tables
+from seqmine.significance import cmh, westfall_young_p
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.mining.evidence import EvidenceOptions
     from seqmine.mining.options import MinerOptions
-    from seqmine.mining.parts import Part
     from seqmine.patterns import Pattern
     from seqmine.patterns.model import Gap
 
@@ -31,9 +32,6 @@ __all__ = ["Family"]
 
 Float64 = npt.NDArray[np.float64]
 
-_LEAST_VARIANCE: Final = 3.0
-"""As `least_tested_variance` of the native family: a pattern below it has no part in the maxima, so it is not held
-against them. Its z would be: rare patterns have the longest tails, and 6.3 % of null runs would validate one."""
 _LITTLE_WORK: Final = 20_000_000
 """Matched rows, summed over the family, that the diagnostic may cost: about a second for 1,023 permutations."""
 
@@ -94,28 +92,17 @@ class Family:
             return none
         steps = {item.text for item in items}
         inside = np.array([self._untuned(pattern, steps) for pattern in patterns], dtype=np.bool_)
-        test = cmh(_tables_of_units(part, patterns, units) if part.repeats else part.tables(patterns))
+        tables = part.tables(patterns)
+        if part.repeats:  # the strata of the permutations are then others
+            matched = [part.matched(pattern) for pattern in patterns]
+            tables = count_tables(units.stratum, units.n_strata, part.outcome > 0, matched)
+        test = cmh(tables)
         z = np.asarray(test.z)
-        inside &= np.asarray(test.variance) >= _LEAST_VARIANCE
+        # A pattern below it has no part in the maxima (`least_tested_variance` of the native family), so it is not held
+        # against them: rare patterns have the longest tails, and 6.3 % of null runs would validate one.
+        inside &= np.asarray(test.variance) >= LEAST_VARIANCE
         return np.where(inside & ~np.isnan(z), westfall_young_p(np.nan_to_num(z), found["maxima"]), math.nan)
 
     def _untuned(self, pattern: Pattern, steps: set[str]) -> bool:
         gaps = all(step.gap == self._full for step in pattern.steps[1:])
         return gaps and not pattern.absences and all(str(step.selector) in steps for step in pattern.steps)
-
-
-def _tables_of_units(part: Part, patterns: Sequence[Pattern], units: Exchangeable) -> StratifiedTables:
-    """The patterns within the strata of the permutations, where these are not those of the part."""
-    positive = part.outcome > 0
-
-    def by_stratum(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        return np.asarray(np.bincount(units.stratum[rows], minlength=units.n_strata), dtype=np.int64)
-
-    matched = [part.matched(pattern) for pattern in patterns]
-    empty = np.zeros((0, units.n_strata), dtype=np.int64)
-    return StratifiedTables(
-        n=by_stratum(np.ones(part.n_rows, dtype=np.bool_)),
-        positive=by_stratum(positive),
-        matched=np.stack([by_stratum(rows) for rows in matched]) if matched else empty,
-        matched_positive=np.stack([by_stratum(rows & positive) for rows in matched]) if matched else empty,
-    )

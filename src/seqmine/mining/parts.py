@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqmine.labels import BoundRows
     from seqmine.patterns import Pattern
 
-__all__ = ["Counts", "Part"]
+__all__ = ["Counts", "Part", "count_tables"]
 
 _MATCHED, _UNDECIDED = 1, 2
 # Bytes of verdicts at a time: a fraction of what a log with so many rows takes.
@@ -80,6 +80,9 @@ class Part:
             self.outcome = bound.number - self.mean[stratum]
         self.total = self._by_stratum(self.outcome)
         self.square = self._by_stratum(self.outcome**2)
+        # Entities that the log lacks have -1 in common, and are not one entity.
+        entity = bound.entity
+        self.cluster: Int64 = np.where(entity >= 0, entity, -1 - np.arange(len(entity), dtype=np.int64))
         self._known: dict[Pattern, _Known] = {}
 
     @property
@@ -100,7 +103,7 @@ class Part:
     @property
     def repeats(self) -> bool:
         """Whether some entity has several rows."""
-        return len(np.unique(self.bound.entity)) < self.n_rows
+        return len(np.unique(self.cluster)) < self.n_rows
 
     def _by_stratum(self, weights: Float64, rows: Int64 | None = None) -> Float64:
         chosen = self.stratum if rows is None else self.stratum[rows]
@@ -216,6 +219,22 @@ class Part:
             matched_total=_stack([c.matched_total for c in found], self.n_strata),
             matched_total_sq=_stack([c.matched_square for c in found], self.n_strata),
         )
+
+
+def count_tables(
+    stratum: npt.NDArray[np.int32], n_strata: int, positive: Bool, matched: Sequence[Bool]
+) -> StratifiedTables:
+    """Tables of rows at hand, where what is kept of a pattern does not do: fewer rows, or other strata."""
+
+    def by_stratum(rows: Bool) -> Int64:
+        return np.asarray(np.bincount(stratum[rows], minlength=n_strata), dtype=np.int64)
+
+    return StratifiedTables(
+        n=np.asarray(np.bincount(stratum, minlength=n_strata), dtype=np.int64),
+        positive=by_stratum(positive),
+        matched=_stack([by_stratum(rows) for rows in matched], n_strata),
+        matched_positive=_stack([by_stratum(rows & positive) for rows in matched], n_strata),
+    )
 
 
 def _whole(sums: Any) -> Int64:

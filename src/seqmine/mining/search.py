@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine.mining.items import Item, make_items
+from seqmine.mining.items import make_items
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -31,7 +31,6 @@ class Target:
     n_strata: int = 0
     weight: npt.NDArray[np.int64] | None = None
     scale: int = 0
-    items: list[Item] | None = field(default=None, repr=False)
 
     @classmethod
     def numbers(cls, residual: npt.NDArray[np.float64]) -> Target:
@@ -57,9 +56,7 @@ def search(
     absences: bool = True,
 ) -> dict[str, Any]:
     """What the native miner returns for these rows; `started` is when the clock of ``max_seconds`` began."""
-    items = (
-        make_items(log, bound, tuple(options.context), options.min_support) if target.items is None else target.items
-    )
+    items = make_items(log, bound, tuple(options.context), options.min_support)
     limits = options.limits()
     plain = [i for i, item in enumerate(items) if item.is_plain]
     left = 0.0 if options.max_seconds is None else max(options.max_seconds - (time.perf_counter() - started), 1e-3)

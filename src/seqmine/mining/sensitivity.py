@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine.mining.generalise import simultaneous
-from seqmine.significance import StratifiedTables, risk_ratio
+from seqmine.mining.parts import Part, count_tables
+from seqmine.significance import risk_ratio
 
 if TYPE_CHECKING:
     from seqmine.mining.certificate import Effects
-    from seqmine.mining.parts import Part
     from seqmine.patterns import Pattern
 
 __all__ = ["busiest_rows", "hangs_on_busiest", "hangs_on_ties"]
@@ -62,21 +62,10 @@ def hangs_on_busiest(part: Part, patterns: Sequence[Pattern], effects: Effects) 
     if part.is_numeric or not patterns:
         return [False] * len(patterns)
     stay = ~busiest_rows(part)
-    stratum, positive = part.stratum[stay], part.outcome[stay] > 0
     if not stay.any():
         return [False] * len(patterns)
-
-    def by_stratum(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        return np.asarray(np.bincount(stratum[rows], minlength=part.n_strata), dtype=np.int64)
-
-    everyone = np.ones(len(stratum), dtype=np.bool_)
     matched = [part.matched(pattern)[stay] for pattern in patterns]
-    tables = StratifiedTables(
-        n=by_stratum(everyone),
-        positive=by_stratum(positive),
-        matched=np.stack([by_stratum(rows) for rows in matched]),
-        matched_positive=np.stack([by_stratum(rows & positive) for rows in matched]),
-    )
+    tables = count_tables(part.stratum[stay], part.n_strata, part.outcome[stay] > 0, matched)
     without = risk_ratio(tables).value
     low, high = effects.relative.low, effects.relative.high
     outside = (without < low) | (without > high) | (np.isnan(without) & ~np.isnan(effects.relative.value))

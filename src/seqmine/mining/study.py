@@ -146,6 +146,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         "n_strata": strata.n_strata,
         "n_examined": chosen.n_examined,
         "n_gaps_bounded": chosen.n_gaps_bounded,
+        "n_clock_conditions": chosen.n_clocked,
         "n_shortlisted": len(chosen.patterns),
         **family.stats,
         **found["stats"],
