@@ -12,7 +12,7 @@ import pytest
 from seqmine import EventLog
 from seqmine.errors import ParameterError
 from seqmine.labels import Labels
-from seqmine.mining.strata import RowStrata, map_strata, row_strata
+from seqmine.mining.strata import RowStrata, row_strata
 
 DAY = 86_400_000_000
 
@@ -165,17 +165,6 @@ def test_edges_come_from_the_discovery_rows_alone() -> None:
     assert np.array_equal(found.rule.activity, alone.rule.activity)
     assert np.array_equal(found.rule.tenure, alone.rule.tenure)
     assert [found.names[code] for code in found.code[half]] == [alone.names[code] for code in alone.code]
-
-
-def test_rows_to_come_get_the_same_strata() -> None:
-    events, rows = made(7)
-    log, labels = read(events, rows, "9us")
-    bound = labels.bind(log)
-    found = row_strata(log, labels, bound, np.arange(labels.n_rows) % 3 > 0, columns=["region", "plan"])
-    later = Labels.from_arrow(labels.to_arrow().slice(50), "9us")
-    mapped = map_strata(found.rule, log, later, later.bind(log))
-    assert [mapped.names[code] for code in mapped.code] == [found.names[code] for code in found.code[50:]]
-    assert sorted(set(mapped.code.tolist())) == list(range(mapped.n_strata))
 
 
 def counts_log(counts: list[int]) -> tuple[EventLog, Labels]:

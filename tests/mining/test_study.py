@@ -12,6 +12,7 @@ import pytest
 import evidence_logs as logs
 import seqmine as sm
 from seqmine.errors import InsufficientDataError, ParameterError
+from seqmine.patterns.model import Gap
 
 OUTCOME = f"exists({logs.CHURN}) within {logs.HORIZON}"
 GAPS = tuple(plan for plan in logs.PLANS if plan.kind == "gap")
@@ -175,3 +176,27 @@ def test_segments_need_to_be_declared_and_known(made: logs.Made, result: sm.Stud
     first = [row for row in table.to_pylist() if row["pattern"] == str(found.patterns[0])]
     assert sum(row["n_matched"] for row in first) == found.to_arrow()["n_matched"][0].as_py()
     assert all(0 < p <= 1 for p in table["p_interaction_holm"].to_pylist() if p is not None)
+
+
+def test_after_the_deadline_gaps_stay_wide_and_no_hour_is_tried(made: logs.Made, result: sm.StudyResult) -> None:
+    from seqmine.mining.deadline import Deadline
+    from seqmine.mining.search import Target, search
+    from seqmine.mining.shortlist import choose
+
+    part, full = result._judge, Gap(1, 14 * logs.DAY)
+    label = Target(part.bound.label, part.stratum, part.n_strata)
+    found = search(part.log, part.bound, label, OPTIONS, top_k=500, redundancy=None, learn_gaps=True, seconds=0.0)
+    asked: dict[str, Any] = {"full": full, "learn_gaps": True, "wanted": 60, "clock": True}
+    late = choose(part, found, OPTIONS, deadline=Deadline(1e-9), **asked)
+    ever = choose(part, found, OPTIONS, deadline=Deadline(None), **asked)
+    assert (late.complete, late.n_gaps_bounded, late.n_clocked, ever.complete) == (False, 0, 0, True)
+    assert len(late.patterns) > 20
+    assert all(step.gap == full for pattern in late.patterns for step in pattern.steps[1:])
+    assert ever.n_gaps_bounded > 0
+
+
+def test_small_data_out_of_time_are_untested_and_incomplete() -> None:
+    few = logs.null_log(1_500, 3, mean_events=12)
+    short = sm.mine(read(few), ask(), sm.MinerOptions(max_length=3, min_support=5, max_seconds=1e-3))
+    assert short.small and not short.complete
+    assert set(short.to_arrow()["verdict"].to_pylist()) <= {"untested"}

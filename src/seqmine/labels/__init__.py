@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqmine.labels.build import label
 from seqmine.labels.labels import BoundRows, Labels
-from seqmine.labels.out_of_time import out_of_time_rows
+from seqmine.labels.out_of_time import later_landmark, out_of_time_rows
 from seqmine.labels.outcome import Outcome
 from seqmine.labels.outcome_times import NEVER, LeadLoss, first_true, lead_loss
 from seqmine.labels.split import DISCOVERY, ESTIMATION, split_halves
@@ -21,6 +21,7 @@ __all__ = [
     "Study",
     "first_true",
     "label",
+    "later_landmark",
     "lead_loss",
     "out_of_time_rows",
     "split_halves",

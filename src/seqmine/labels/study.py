@@ -42,9 +42,10 @@ class Study:
     seed
         Of the split into discovery and estimation half.
     out_of_time
-        Which rows are kept for the out-of-time test, see `out_of_time_rows`: those with an index at or after a date
-        (written as in `at`), or None for none. ``"auto"``: where `at` is a list of dates or rolling, those of the
-        latest date that has rows, if an earlier one has some too; otherwise none.
+        What the out-of-time test holds the result against: the rows with an index at or after a date (written as in
+        `at`, see `out_of_time_rows`), or None for nothing. ``"auto"``: where `at` is a list of dates or rolling, the
+        rows of the latest date that has some, if an earlier one has some too; where `at` is one date, the same
+        question at the latest date that the log can follow, if it is far enough off (see `later_landmark`).
     labels
         Given labels, see `from_labels`; then `outcome` and `at` are None.
 

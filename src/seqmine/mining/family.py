@@ -23,6 +23,7 @@ from seqmine.significance import cmh, westfall_young_p
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
+    from seqmine.mining.deadline import Deadline
     from seqmine.mining.evidence import EvidenceOptions
     from seqmine.mining.options import MinerOptions
     from seqmine.patterns import Pattern
@@ -40,15 +41,25 @@ class Family:
     """The permutations of one part, run when they are first asked for."""
 
     def __init__(
-        self, log: EventLog, options: MinerOptions, evidence: EvidenceOptions, full: Gap, seed: int, *, small: bool
+        self,
+        log: EventLog,
+        options: MinerOptions,
+        evidence: EvidenceOptions,
+        full: Gap,
+        seed: int,
+        deadline: Deadline,
+        *,
+        small: bool,
     ) -> None:
         self._log = log
         self._options = options
         self._evidence = evidence
         self._full = full
         self._seed = seed
+        self._deadline = deadline
         self._small = small
         self.stats: dict[str, int] = {}
+        self.complete = True
 
     def p_values(self, part: Part, patterns: Sequence[Pattern]) -> Float64:
         """Adjusted p of each pattern among all untuned ones of this part.
@@ -80,7 +91,7 @@ class Family:
             n_permutations=self._evidence.permutations,
             seed=self._seed % 2**64,
             max_work=_LITTLE_WORK if bounded else 0,
-            max_seconds=0.0,
+            max_seconds=self._deadline.left(),
             max_memory=options.max_memory or 0,
             threads=options.threads,
         )
@@ -88,6 +99,8 @@ class Family:
             "n_family": int(found["n_patterns"]) if found["complete"] else 0,
             "permutation_work": int(found["work"]),
         }
+        # A diagnostic that would cost too much is left out; a verdict, or what was asked for, is missing.
+        self.complete = bool(found["complete"]) or bounded
         if not found["complete"]:
             return none
         steps = {item.text for item in items}

@@ -24,6 +24,7 @@ from seqmine.patterns.model import Gap
 from seqmine.patterns.search import compile_pattern
 
 if TYPE_CHECKING:
+    from seqmine.mining.deadline import Deadline
     from seqmine.mining.options import MinerOptions
     from seqmine.mining.parts import Part
     from seqmine.patterns import Pattern
@@ -63,7 +64,12 @@ class _Interval(NamedTuple):
 
 
 def settle_gaps(
-    part: Part, patterns: Sequence[Pattern], options: MinerOptions, full: Gap, accepts: Accepts
+    part: Part,
+    patterns: Sequence[Pattern],
+    options: MinerOptions,
+    full: Gap,
+    accepts: Accepts,
+    deadline: Deadline,
 ) -> tuple[list[Pattern], int]:
     """Chooses every gap again inside its parent, one by one, twice: distinct patterns, and how many gaps are bounded.
 
@@ -77,6 +83,8 @@ def settle_gaps(
         The widest gap of the search.
     accepts
         Decides whether a bounded gap is kept; one that is not becomes wide.
+    deadline
+        When it has passed, what has not been chosen again becomes wide: the search's own ends are not worth judging.
     """
     limits = options.limits()
     edges = [full.lo, *limits.gap_edges, _native.UNBOUNDED if full.hi is None else full.hi]
@@ -89,6 +97,9 @@ def settle_gaps(
             parent_of = {k: _with_gap(p, step, full) for k, p in enumerate(current) if len(p.steps) > step}
             # In the second sweep most parents are those of the first.
             parents = [p for p in dict.fromkeys(parent_of.values()) if (p, step) not in settled]
+            if deadline.passed:
+                settled |= {(p, step): p for p in parents}
+                parents = []
             best = _best_intervals(part, parents, step, [edges] * len(parents), weight, options.min_support)
             bounded = [_bounded(p, step, one, full) for p, one in zip(parents, best, strict=True)]
             tuned = [k for k, p in enumerate(parents) if bounded[k] != p]

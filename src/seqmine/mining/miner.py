@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from seqmine.errors import InsufficientDataError, ParameterError
 from seqmine.events.checked import check_log
 from seqmine.labels import Labels, Study
+from seqmine.mining.deadline import Deadline
 from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.options import MinerOptions
 from seqmine.mining.result import MiningResult, make_result
@@ -86,7 +86,6 @@ def mine(
     >>> found.to_arrow().column("pattern").to_pylist()
     ['open -[1us,1h)-> buy', 'buy', 'open']
     """
-    started = time.perf_counter()
     check_log(log)
     options = _checked_options(options)
     if isinstance(study, Study):
@@ -97,6 +96,7 @@ def mine(
         raise ParameterError(
             "evidence goes with a study, not with labels", hint="write sm.mine(log, sm.Study.from_labels(labels), ...)"
         )
+    deadline = Deadline(options.max_seconds)
     labels = _checked_labels(study)
     bound = labels.bind(log)
     n_rows, n_positive = len(bound.label), int(np.count_nonzero(bound.label))
@@ -114,10 +114,9 @@ def mine(
         top_k=options.top_k,
         redundancy=options.redundancy,
         learn_gaps=options.learn_gaps,
-        started=started,
+        seconds=deadline.left(),
     )
-    seconds = time.perf_counter() - started
-    return make_result(found, n_rows, n_positive, seconds, stratified=options.strata is not None)
+    return make_result(found, n_rows, n_positive, deadline.elapsed, stratified=options.strata is not None)
 
 
 def _checked_options(options: object) -> MinerOptions:

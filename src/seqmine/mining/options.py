@@ -60,8 +60,8 @@ class MinerOptions:
         ``leverage`` (positive rows beyond those expected), ``wracc`` (the same per row), ``chi2``, ``log_odds``
         (1/2 added to each cell), ``info_gain`` (nats) or ``lift``.
     strata
-        Names of further columns of the labels: leverage then expects what the strata's own base rates give. Only
-        for leverage.
+        Names of columns: leverage then expects what the strata's own base rates give. Only for leverage. Columns of
+        the labels; of a study also text attributes of the log, as of the index, on top of what it holds equal anyway.
     direction
         Keep patterns that go with more positive rows than expected (``raises``), with fewer (``lowers``), or both.
     redundancy
@@ -75,7 +75,9 @@ class MinerOptions:
         0 for all cores. The result does not depend on it.
     max_seconds, max_memory
         Budgets: seconds of the whole call, bytes of the search's own arrays. When one is used up, subtrees are left
-        out and the best so far is returned with ``complete=False``; every count still covers all rows.
+        out and the best so far is returned with ``complete=False``; every count still covers all rows. Of a study the
+        search has half of the seconds; then gaps stay wide and permutations are left out, but what is on the
+        shortlist is judged in full, which no budget cuts short.
 
     Raises
     ------

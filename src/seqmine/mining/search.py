@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,14 +51,13 @@ def search(
     top_k: int,
     redundancy: float | None,
     learn_gaps: bool,
-    started: float,
+    seconds: float,
     absences: bool = True,
 ) -> dict[str, Any]:
-    """What the native miner returns for these rows; `started` is when the clock of ``max_seconds`` began."""
+    """What the native miner returns for these rows; at most so many `seconds`, 0 for no limit."""
     items = make_items(log, bound, tuple(options.context), options.min_support)
     limits = options.limits()
     plain = [i for i, item in enumerate(items) if item.is_plain]
-    left = 0.0 if options.max_seconds is None else max(options.max_seconds - (time.perf_counter() - started), 1e-3)
     return _native.mine(
         log.native,
         bound.rows,
@@ -82,6 +80,6 @@ def search(
         direction=options.direction,
         redundancy=-1.0 if redundancy is None else float(redundancy),
         threads=options.threads,
-        max_seconds=left,
+        max_seconds=seconds,
         max_memory=options.max_memory or 0,
     )

@@ -20,6 +20,7 @@ from seqmine.patterns import parse_pattern
 from seqmine.significance import cmh, mean_z
 
 if TYPE_CHECKING:
+    from seqmine.mining.deadline import Deadline
     from seqmine.mining.options import MinerOptions
     from seqmine.mining.parts import Part
     from seqmine.patterns import Pattern
@@ -45,6 +46,7 @@ class Chosen:
     n_examined: int
     n_gaps_bounded: int
     n_clocked: int
+    complete: bool
 
 
 def discovery_z(part: Part, patterns: Sequence[Pattern]) -> Float64:
@@ -53,14 +55,23 @@ def discovery_z(part: Part, patterns: Sequence[Pattern]) -> Float64:
 
 
 def choose(
-    part: Part, found: dict[str, Any], options: MinerOptions, *, full: Gap, learn_gaps: bool, wanted: int, clock: bool
+    part: Part,
+    found: dict[str, Any],
+    options: MinerOptions,
+    *,
+    full: Gap,
+    learn_gaps: bool,
+    wanted: int,
+    clock: bool,
+    deadline: Deadline,
 ) -> Chosen:
     """Examines the best of the pool and returns at most `wanted` patterns that say something of their own.
 
     Learned gaps are chosen again inside their parents, and stay bounded only where the data pay for it
     (`settle_gaps`); the pattern with all gaps wide is a candidate beside each tuned one; the best get a chance of a
     clock condition; then, in the order of the stratified z, of patterns with nearly the same rows (Jaccard index above
-    ``options.redundancy``) the simplest is kept.
+    ``options.redundancy``) the simplest is kept. After the deadline, gaps that have not been chosen again stay wide and
+    no clock condition is tried: the shortlist is not `complete`.
     """
     texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
     pool = [parse_pattern(text) for text in texts]
@@ -68,12 +79,12 @@ def choose(
     def accepts(inner: Sequence[Pattern], wide: Sequence[Pattern], n_choices: int) -> npt.NDArray[np.bool_]:
         return _gain(part, inner, wide, n_choices)
 
-    settled, n_bounded = settle_gaps(part, pool, options, full, accepts) if learn_gaps else (pool, 0)
+    settled, n_bounded = settle_gaps(part, pool, options, full, accepts, deadline) if learn_gaps else (pool, 0)
     candidates = list(dict.fromkeys([*settled, *(untuned(pattern, full) for pattern in settled)]))
     patterns, z = _ranked(part, candidates, options)
     kept = _distinct(part, patterns, z, options.redundancy, wanted)
     n_clocked = 0
-    if clock and kept:
+    if clock and kept and not deadline.passed:
         best = kept[:_CLOCKED]
         timed = _clocked(part, [patterns[i] for i in best], [_sign(z[i]) for i in best], options)
         n_clocked = len(timed)
@@ -82,7 +93,9 @@ def choose(
             kept = _distinct(part, patterns, z, options.redundancy, wanted)
     chosen_z = z[kept]
     direction = np.where(chosen_z >= 0, 1, -1).astype(np.int64)
-    return Chosen([patterns[i] for i in kept], direction, chosen_z, len(candidates), n_bounded, n_clocked)
+    return Chosen(
+        [patterns[i] for i in kept], direction, chosen_z, len(candidates), n_bounded, n_clocked, not deadline.passed
+    )
 
 
 def _sign(z: float) -> int:

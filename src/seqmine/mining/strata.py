@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import BoundRows, Labels
 
-__all__ = ["RowStrata", "StrataRule", "map_strata", "row_strata"]
+__all__ = ["RowStrata", "StrataRule", "row_strata"]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -54,7 +54,7 @@ class StrataRule:
 
 @dataclass(frozen=True, eq=False)
 class RowStrata:
-    """The stratum of every row. Made by `row_strata` and `map_strata`.
+    """The stratum of every row. Made by `row_strata`.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class RowStrata:
     sentence
         What is held equal, in words.
     rule
-        For rows to come, see `map_strata`.
+        The edges.
     """
 
     code: npt.NDArray[np.int32]
@@ -141,13 +141,6 @@ def row_strata(
         None if tenure is None else _median_edge(tenure[discovery]),
         names,
     )
-    return _assign(log, labels, bound, rule, seen, tenure, threads)
-
-
-def map_strata(rule: StrataRule, log: EventLog, labels: Labels, bound: BoundRows, threads: int = 0) -> RowStrata:
-    """Put other rows (a later landmark) into strata by the same edges; codes are dense over these rows."""
-    seen = None if rule.activity is None else _activity(log, bound, threads)
-    tenure = None if rule.tenure is None else _tenure(log, bound)
     return _assign(log, labels, bound, rule, seen, tenure, threads)
 
 

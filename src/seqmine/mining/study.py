@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,14 +15,16 @@ from seqmine.errors import InsufficientDataError, ParameterError
 from seqmine.labels import DISCOVERY, ESTIMATION, BoundRows, Labels, label, out_of_time_rows, split_halves
 from seqmine.mining.certificate import certify, effects_of
 from seqmine.mining.columns import check_column
+from seqmine.mining.deadline import Deadline
 from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.explained import explained_by
 from seqmine.mining.family import Family
+from seqmine.mining.later import later_part, said_of
 from seqmine.mining.leaks import check_leaks, leak_alarms
 from seqmine.mining.parts import Part
 from seqmine.mining.search import Target, search
 from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
-from seqmine.mining.shortlist import POOL, Chosen, choose
+from seqmine.mining.shortlist import POOL, choose
 from seqmine.mining.strata import row_strata
 from seqmine.mining.study_result import StudyResult
 from seqmine.mining.study_table import Judged, study_table
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["mine_study"]
 
 Bool = npt.NDArray[np.bool_]
+
+_SEARCH_SHARE = 0.5
+"""Of ``max_seconds``. What comes after the search takes about two thirds of its time on large logs."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Rows:
 
 def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: EvidenceOptions) -> StudyResult:
     """The work of `mine` on a study; arguments are checked."""
-    started = time.perf_counter()
+    deadline = Deadline(options.max_seconds)
     if options.measure != "leverage":
         raise ParameterError(
             f"a study is searched by stratified leverage, not by {options.measure}",
@@ -97,10 +101,10 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         threads=options.threads,
     )
     check_leaks(log, findings, evidence.acknowledge)
-    found = _search(log, discovery, options, started, small=small)
+    found = _search(log, discovery, options, deadline.left(_SEARCH_SHARE), small=small)
     limits = options.limits()
     full = Gap(limits.min_gap, None if limits.max_gap == _native.UNBOUNDED else limits.max_gap)
-    searched = time.perf_counter() - started
+    searched = deadline.elapsed
     chosen = choose(
         discovery,
         found,
@@ -109,14 +113,17 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         learn_gaps=options.learn_gaps and not small,
         wanted=min(options.top_k, evidence.shortlist),
         clock=evidence.clock and not small,
+        deadline=deadline,
     )
-    family = Family(log, options, evidence, full, study.seed, small=small)
+    family = Family(log, options, evidence, full, study.seed, deadline, small=small)
     found_effects = effects_of(discovery, chosen.patterns)
-    judge, certificate, later = discovery, None, None
+    judge, certificate = discovery, None
     if not small:
         judge = part(rows.estimation)
         certificate = certify(judge, chosen.patterns, chosen.direction, evidence, full=full, seed=study.seed)
-        later = _later(part(rows.later), chosen) if rows.later.any() else None
+    later = later_part(log, study, labels, rows.bound, rows.later, options, evidence, small=small)
+    if later is not None:
+        later.match(chosen.patterns)
     effects = found_effects if certificate is None else certificate.effects
     p_family = family.p_values(judge, chosen.patterns)
     if certificate is not None and judge.is_numeric:
@@ -125,7 +132,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         chosen=chosen,
         discovery=found_effects,
         certificate=certificate,
-        later=later,
+        later=None if later is None else effects_of(later, chosen.patterns),
         p_family=p_family,
         explained=[None] * len(chosen.patterns)
         if certificate is None
@@ -136,13 +143,12 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         alpha=evidence.alpha,
         held_equal=_listed((*evidence.adjust, *(options.strata or ()))),
     )
-    seconds = time.perf_counter() - started
     stats = {
         "n_rows": judge.n_rows,
         "n_positive": judge.n_positive,
         "n_discovery_rows": discovery.n_rows,
         "n_discovery_positive": discovery.n_positive,
-        "n_out_of_time_rows": int(np.count_nonzero(rows.later)),
+        "n_out_of_time_rows": 0 if later is None else later.n_rows,
         "n_strata": strata.n_strata,
         "n_examined": chosen.n_examined,
         "n_gaps_bounded": chosen.n_gaps_bounded,
@@ -151,15 +157,16 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         **family.stats,
         **found["stats"],
         "mine_seconds": searched,
-        "seconds": seconds,
+        "seconds": deadline.elapsed,
     }
     return StudyResult(
         study_table(judged, judge),
-        bool(found["complete"]),
+        bool(found["complete"]) and chosen.complete and family.complete,
         MappingProxyType(stats),
         study=study,
         labels=labels,
         held_equal=strata.sentence,
+        out_of_time=said_of(later, small=small),
         alarms=tuple(findings),
         small=small,
         _evidence=evidence,
@@ -177,10 +184,7 @@ def _parts(log: EventLog, study: Study, labels: Labels) -> Rows:
     bound = labels.bind(log, numbers=True)
     later = np.asarray(out_of_time_rows(log, study, labels))
     half = split_halves(labels.column("entity"), study.seed)
-    # Who was used to find a pattern stays a witness for it at any later date.
-    return Rows(
-        labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, (half == ESTIMATION) & later
-    )
+    return Rows(labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, later)
 
 
 def _check_classes(bound: BoundRows, where: str) -> None:
@@ -221,7 +225,7 @@ def _is_small(bound: BoundRows, evidence: EvidenceOptions) -> bool:
     return True
 
 
-def _search(log: EventLog, part: Part, options: MinerOptions, started: float, *, small: bool) -> dict[str, Any]:
+def _search(log: EventLog, part: Part, options: MinerOptions, seconds: float, *, small: bool) -> dict[str, Any]:
     labels = Target(part.bound.label, part.stratum, part.n_strata)
     target = Target.numbers(part.outcome) if part.is_numeric else labels
     return search(
@@ -235,10 +239,5 @@ def _search(log: EventLog, part: Part, options: MinerOptions, started: float, *,
         # Intervals chosen by the labels would have to be chosen anew in every permutation.
         learn_gaps=options.learn_gaps and not small,
         absences=not small,
-        started=started,
+        seconds=seconds,
     )
-
-
-def _later(part: Part, chosen: Chosen) -> Any:
-    part.match(chosen.patterns)
-    return effects_of(part, chosen.patterns)

@@ -35,6 +35,8 @@ class StudyResult(MiningResult):
         The question, and all its rows.
     held_equal
         What every comparison holds equal, in words.
+    out_of_time
+        Which rows of a later index the result was held against, in words; None where there are none.
     alarms
         Leak alarms that were acknowledged.
     small
@@ -44,6 +46,7 @@ class StudyResult(MiningResult):
     study: Study = field(kw_only=True)
     labels: Labels = field(kw_only=True)
     held_equal: str = field(kw_only=True)
+    out_of_time: str | None = field(kw_only=True)
     alarms: tuple[LeakAlarmFinding, ...] = field(kw_only=True)
     small: bool = field(kw_only=True)
     _evidence: EvidenceOptions = field(kw_only=True, repr=False)
@@ -56,7 +59,7 @@ class StudyResult(MiningResult):
 
         Within a verdict by size of z, then fewer steps, then the bytes of the text. Every number is of the estimation
         half, which was not used to find the patterns, unless its name begins with ``discovery_`` (those flatter) or
-        ``out_of_time_`` (entities of the estimation half at a later index). Null: undefined, or not to be had.
+        ``out_of_time_`` (the same entities at a later index). Null: undefined, or not to be had.
 
         ``pattern``, ``length``, ``direction`` (``raises`` or ``lowers``, as discovery says), ``verdict``
         (``validated``, ``exploratory``, ``not_supported``, ``untested``), ``statement`` (in words), ``flags`` (list),

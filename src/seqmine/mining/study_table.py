@@ -66,6 +66,8 @@ class Judged:
             found.append("identity_sensitive")
         if self.vanishes(i):
             found.append("vanishes_within_strata")
+        if self.changes_later(i):
+            found.append("changes_out_of_time")
         if self.utc and any(
             c.field in ("hour", "weekday") and not c.attribute for c in pattern.steps[-1].selector.conditions
         ):
@@ -81,6 +83,17 @@ class Judged:
         crude = self.crude_lift(i)
         inside = relative.low[i] <= 1.0 <= relative.high[i]
         return bool(inside and not math.isnan(crude) and abs(math.log(max(crude, 1e-9))) > math.log(1.1))
+
+    def changes_later(self, i: int) -> bool:
+        """Whether the intervals of the effect at the later index and in the rows that judged have no common point."""
+        effects = self.discovery if self.certificate is None else self.certificate.effects
+        if self.later is None:
+            return False
+        now, then = effects.ratio, self.later.ratio
+        if math.isnan(now.low[i]):
+            now, then = effects.difference, self.later.difference
+        # False where an end is NaN: nothing is known of the later rows.
+        return bool(then.high[i] < now.low[i] or then.low[i] > now.high[i])
 
     def crude_lift(self, i: int) -> float:
         """Rate of those that match over the rate of all rows, nothing held equal; NaN for numbers."""
@@ -110,7 +123,7 @@ def study_table(judged: Judged, part: Part) -> pa.Table:
         **_test_columns(judged, n),
         **_effect_columns("discovery_", judged.discovery, n, part.is_numeric),
         "discovery_rd_shrunk": _floats(_shrunk(judged.discovery)),
-        **_later_columns(judged.later, n),
+        **_later_columns(judged.later, n, part.is_numeric),
     }
     rank = {"validated": 0, "exploratory": 1, "not_supported": 2, "untested": 3}
     z = np.abs(np.nan_to_num((effects or judged.discovery).z))
@@ -183,14 +196,10 @@ def _test_columns(judged: Judged, n: int) -> dict[str, Any]:
     return columns
 
 
-def _later_columns(later: Effects | None, n: int) -> dict[str, Any]:
-    nothing = np.full(n, math.nan)
-    return {
-        "out_of_time_n_matched": pa.nulls(n, pa.int64()) if later is None else pa.array(later.n_matched, pa.int64()),
-        "out_of_time_o_over_e": _floats(nothing if later is None else later.ratio.value),
-        "out_of_time_o_over_e_low": _floats(nothing if later is None else later.ratio.low),
-        "out_of_time_o_over_e_high": _floats(nothing if later is None else later.ratio.high),
-    }
+def _later_columns(later: Effects | None, n: int, numeric: bool) -> dict[str, Any]:
+    wanted = ("n_matched", "n_positive", "o_over_e", "mean_difference")
+    columns = _effect_columns("out_of_time_", later, n, numeric)
+    return {name: column for name, column in columns.items() if name.removeprefix("out_of_time_").startswith(wanted)}
 
 
 def _shrunk(effects: Effects) -> Float64:

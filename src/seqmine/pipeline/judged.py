@@ -122,8 +122,8 @@ def judged_lines(result: StudyResult, loss: LeadLoss | None) -> list[str]:
             f"found on {rows('n_discovery_rows', 'n_discovery_positive')} of one half of the entities, judged on "
             f"{rows('n_rows', 'n_positive')} of the other half, which found nothing"
         ]
-    if stats["n_out_of_time_rows"]:
-        lines.append(f"kept for the out-of-time columns: {stats['n_out_of_time_rows']:,} rows with a later index")
+    if result.out_of_time is not None:
+        lines.append(result.out_of_time)
     lines.append(result.held_equal)
     if loss is not None:
         lines.append(loss.sentence)
@@ -175,6 +175,7 @@ def finding_lines(result: StudyResult, limit: int) -> Iterator[str]:
         yield f"  {rank:2}. {row['pattern']}"
         yield f"      {VERDICTS[row['verdict']]}, {row['direction']}: {counts_of(row, numeric=numeric)}"
         yield f"      {row['statement']}"
+        yield from _later_lines(row, "mean_difference" if numeric else "o_over_e")
         tests = {"Holm p": row["p_holm"], "q": row["q_bh"]}
         said = [", ".join(f"{name} = {p:.2g}" for name, p in tests.items() if p is not None)]
         said.append("flags: " + ", ".join(row["flags"]) if row["flags"] else "")
@@ -182,6 +183,16 @@ def finding_lines(result: StudyResult, limit: int) -> Iterator[str]:
             yield f"      {'; '.join(filter(None, said))}"
     if len(rows) > limit:
         yield f"  and {len(rows) - limit:,} more in moments.parquet"
+
+
+def _later_lines(row: Mapping[str, Any], effect: str) -> Iterator[str]:
+    low, high = row[f"out_of_time_{effect}_low"], row[f"out_of_time_{effect}_high"]
+    if low is None or row[effect] is None:
+        return
+    name = "O/E" if effect == "o_over_e" else "mean difference"
+    found, judged, later = (f"{row[prefix + effect]:.3g}" for prefix in ("discovery_", "", "out_of_time_"))
+    interval = f"({low:.3g} to {high:.3g})"
+    yield f"      {name} {found} where it was found, {judged} where it was judged, {later} {interval} later"
 
 
 def counts_of(row: Mapping[str, Any], *, numeric: bool) -> str:
