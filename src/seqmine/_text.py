@@ -17,6 +17,8 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Literal, NoReturn
 
+import numpy as np
+
 from seqmine.errors import InvalidOutcome, InvalidPattern, ParameterError, SeqmineError
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Token",
     "did_you_mean",
     "format_duration",
+    "format_instant",
     "holds_digits",
     "is_number",
     "is_word",
@@ -153,6 +156,19 @@ def format_duration(us: int) -> str:
         if us % size == 0:
             return f"{us // size}{unit}"
     raise AssertionError("1 us divides every whole number")
+
+
+def format_instant(us: int) -> str:
+    """UTC microseconds in ISO form, any year, without the parts that are zero: ``2017-10-01T12:30Z``."""
+    day, rest = divmod(us, 86_400_000_000)
+    text = str(np.datetime64(day, "D"))
+    if rest == 0:
+        return f"{text}Z"
+    second, micro = divmod(rest, 1_000_000)
+    minute, second = divmod(second, 60)
+    clock = f"{minute // 60:02}:{minute % 60:02}"
+    clock += f":{second:02}" if second or micro else ""
+    return f"{text}T{clock}" + (f".{micro:06}".rstrip("0") if micro else "") + "Z"
 
 
 def rounded_duration(us: int) -> str:

@@ -7,7 +7,15 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from seqmine._text import MAX_DURATION, Cursor, did_you_mean, format_duration, parse_duration, quote_name
+from seqmine._text import (
+    MAX_DURATION,
+    Cursor,
+    did_you_mean,
+    format_duration,
+    format_instant,
+    parse_duration,
+    quote_name,
+)
 from seqmine.errors import InvalidOutcome, ParameterError
 
 
@@ -131,3 +139,18 @@ def test_a_cursor_looks_ahead_without_taking() -> None:
     assert cursor.next().value == "no"
     assert cursor.accept_word("no") is not None
     cursor.expect_end()
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        (0, "1970-01-01Z"),
+        (1_506_861_000_000_000, "2017-10-01T12:30Z"),
+        (1_506_861_001_000_000, "2017-10-01T12:30:01Z"),
+        (1_506_861_000_250_000, "2017-10-01T12:30:00.25Z"),
+        (-1, "1969-12-31T23:59:59.999999Z"),
+        (253_402_300_800_000_000, "10000-01-01Z"),
+    ],
+)
+def test_instants_in_words(us: int, text: str) -> None:
+    assert format_instant(us) == text

@@ -336,7 +336,9 @@ def test_a_later_date_is_kept_apart(study: Path, tmp_path: Path) -> None:
     assert kept.moments.stats["n_out_of_time_rows"] > 500
     best = kept.moments.to_arrow().to_pylist()[0]
     assert best["out_of_time_n_matched"] > 100
-    assert "kept for the out-of-time columns: " in (kept.directory / "summary.txt").read_text(encoding="utf-8")
+    summary = (kept.directory / "summary.txt").read_text(encoding="utf-8")
+    assert "held against a later index (at 2023-11-25Z): " in summary
+    assert " where it was judged, " in summary
     study.write_text(dates.replace("seed = 3", 'seed = 3\nout_of_time = "none"'), encoding="utf-8")
     assert run_config(study, output=tmp_path / "runs").moments.stats["n_out_of_time_rows"] == 0
 

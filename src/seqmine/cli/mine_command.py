@@ -56,7 +56,11 @@ __all__ = ["command"]
 @click.option("--alpha", type=float, help="Error rate of what is called validated (and of q).  [default: 0.05]")
 @click.option("--min-effect", type=float, help="The risk ratio to beat is 1 + this.  [default: 0.1]")
 @click.option("--shortlist", type=int, help="Most patterns that are judged.  [default: 200]")
-@click.option("--adjust", metavar="NAMES", help="What to hold equal: activity, tenure, or none.  [default: both]")
+@click.option(
+    "--adjust",
+    metavar="NAMES",
+    help="What to hold equal: activity, tenure, calendar, or none.  [default: activity,tenure]",
+)
 @click.option("--segments", metavar="NAMES", help="Print each pattern's effect by these columns or attributes instead.")
 @click.option("--correction", help="Of q: bh, or by (any dependence).  [default: bh]")
 @click.option("--permutations", type=int, help="Of the Westfall-Young test.  [default: 1023]")

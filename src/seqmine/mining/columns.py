@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import BoundRows, Labels
 
-__all__ = ["NULL", "RowColumn", "check_column", "column_names", "row_columns"]
+__all__ = ["NULL", "RowColumn", "check_column", "column_names", "other_columns", "row_columns"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -84,6 +84,20 @@ def check_column(log: EventLog, labels: Labels, name: str, use: str) -> None:
         f"{use}: neither the labels nor the log have a column {name!r} of categories",
         hint=f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}",
     )
+
+
+def other_columns(log: EventLog, labels: Labels) -> list[str]:
+    """Names of all columns by which rows can be grouped, those of the labels first."""
+    found = []
+    for name in dict.fromkeys([*labels.to_arrow().column_names, *log.attributes]):
+        if name in _KEYS:
+            continue
+        try:
+            check_column(log, labels, name, "columns")
+        except ParameterError:
+            continue
+        found.append(name)
+    return found
 
 
 def row_columns(

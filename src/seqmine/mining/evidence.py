@@ -9,10 +9,11 @@ from typing import Final
 
 from seqmine._text import did_you_mean
 from seqmine.errors import ParameterError
+from seqmine.mining.strata import DEFAULT_KINDS, KINDS
 
 __all__ = ["ADJUSTMENTS", "EvidenceOptions"]
 
-ADJUSTMENTS: Final = ("activity", "tenure")
+ADJUSTMENTS: Final = DEFAULT_KINDS
 MAX_SHORTLIST: Final = 200
 MAX_PERMUTATIONS: Final = 65_535
 
@@ -32,7 +33,8 @@ class EvidenceOptions:
         Patterns that are taken to the estimation half, at most 200.
     adjust
         What every comparison holds equal, besides the ``strata`` of `MinerOptions`: ``activity`` (how many events the
-        row may see) and ``tenure``. ``()`` compares with all, and then busy entities make every pattern a finding.
+        row may see) and ``tenure`` by default, and ``calendar`` (the date of the index). ``()`` compares with all, and
+        then busy entities make every pattern a finding.
     segments
         Columns of the labels, or text attributes as of the index, by which effects are shown apart
         (`StudyResult.segments`).
@@ -82,7 +84,7 @@ class EvidenceOptions:
         for name in ("adjust", "segments", "acknowledge"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         for name in self.adjust:
-            _check_word("adjust", name, ADJUSTMENTS)
+            _check_word("adjust", name, KINDS)
         _check_word("correction", self.correction, ("bh", "by"))
         if self.westfall_young not in ("auto", True, False):
             raise ParameterError(f"westfall_young is 'auto', True or False, not {self.westfall_young!r}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqmine._text import format_instant
 from seqmine.errors import UnknownEventWarning
 from seqmine.labels import ESTIMATION, label, later_landmark, split_halves
 from seqmine.mining.parts import Part
@@ -63,8 +64,7 @@ def said_of(later: Part | None, *, small: bool) -> str | None:
     if later is None:
         return None
     who = "all entities" if small else "entities that found nothing"
-    first, last = (
-        f"{np.datetime64(int(t), 'us')}Z" for t in (later.bound.index_time.min(), later.bound.index_time.max())
-    )
+    time = later.bound.index_time
+    first, last = format_instant(int(time.min())), format_instant(int(time.max()))
     when = f"at {first}" if first == last else f"from {first} to {last}"
     return f"held against a later index ({when}): {later.n_rows:,} rows of {who}, in the out_of_time columns"

@@ -15,9 +15,10 @@ __all__ = ["beyond", "sentence"]
 
 def sentence(judged: Judged, i: int) -> str:
     """What the rows that judged pattern i say of it."""
-    verdict = judged.verdicts()[i]
+    verdict = judged.verdict[i]
+    stand_in = _stand_in(judged.stands_for[i])
     if judged.certificate is None:
-        return _small(judged, i, verdict)
+        return _small(judged, i, verdict) + stand_in
     if verdict == "untested":
         return "Not tested: too few customers have it, or too few of those like them do not, for any answer."
     certificate = judged.certificate
@@ -26,15 +27,15 @@ def sentence(judged: Judged, i: int) -> str:
         said = f"{shown}."
         if judged.explained[i] is not None:
             other = judged.chosen.patterns[judged.explained[i]]  # type: ignore[index]
-            return f"{said} Among customers without {other} nothing of it is left."
-        return said
+            return f"{said} Among customers without {other} nothing of it is left.{stand_in}"
+        return said + stand_in
     least = certificate.least[i]
     if least is not None and certificate.p_productive[i] > max(certificate.p_effect[i], judged.alpha):
         return f"It adds nothing beyond {beyond(judged.chosen.patterns[i], least)}. {shown}."
     if verdict == "exploratory":
         return (
             f"{shown}; that stands out (q = {certificate.q[i]:.2g}), but among {len(certificate.verdict)} patterns one "
-            f"or more would stand out so far by chance too often (Holm p = {certificate.p_holm[i]:.2g})."
+            f"or more would stand out so far by chance too often (Holm p = {certificate.p_holm[i]:.2g}).{stand_in}"
         )
     allowed = f"allowing for the {len(certificate.verdict)} patterns that were looked at"
     return f"{shown}: not shown to be more than the smallest effect that was asked for, {allowed}."
@@ -66,6 +67,13 @@ def _effect(judged: Judged, i: int) -> str:
         return f"{held} pattern's effect cannot be estimated {where}"
     ratio = effects.ratio
     return f"{held} pattern's O/E is {ratio.value[i]:.2f} ({ratio.low[i]:.2f} to {ratio.high[i]:.2f}) {where}"
+
+
+def _stand_in(column: str | None) -> str:
+    if column is None:
+        return ""
+    alike = "with an index at about the same date" if column == "calendar" else f"with the same {column}"
+    return f" Among customers {alike} less than half of it is left, if any: it may only stand for that."
 
 
 def _small(judged: Judged, i: int, verdict: str) -> str:

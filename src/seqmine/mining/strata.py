@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine._text import did_you_mean, rounded_duration
+from seqmine._text import did_you_mean, format_instant, rounded_duration
 from seqmine.errors import ParameterError
 from seqmine.events.spans import any_event
 from seqmine.mining.columns import check_column, column_names, row_columns
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import BoundRows, Labels
 
-__all__ = ["RowStrata", "StrataRule", "row_strata"]
+__all__ = ["RowStrata", "StrataRule", "index_dates", "row_strata"]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-KINDS: Final = ("activity", "tenure")
+KINDS: Final = ("activity", "tenure", "calendar")
+DEFAULT_KINDS: Final = ("activity", "tenure")
 ROWS_PER_CLASS: Final = 2000
 FEWEST_CLASSES, MOST_CLASSES = 20, 100
+CALENDAR_CLASSES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +45,15 @@ class StrataRule:
         Least numbers of seen events of all classes but the first; None = activity is not held equal.
     tenure : (0,) or (1,) uint64, or None
         Least microseconds from the start to the index of the second class; None = tenure is not held equal.
+    calendar : (n_classes - 1,) int64, or None
+        First index times of all classes but the first; None = the date of the index is not held equal.
     columns
         Names of columns of the labels, or of text attributes of the log.
     """
 
     activity: Int64 | None
     tenure: npt.NDArray[np.uint64] | None
+    calendar: Int64 | None
     columns: tuple[str, ...]
 
 
@@ -85,7 +90,7 @@ def row_strata(
     bound: BoundRows,
     discovery: Bool,
     *,
-    adjust: Sequence[str] = KINDS,
+    adjust: Sequence[str] = DEFAULT_KINDS,
     columns: Sequence[str] = (),
     threads: int = 0,
 ) -> RowStrata:
@@ -96,7 +101,8 @@ def row_strata(
     numbers stay together, so there may be fewer classes, and a number that fills one by itself is one. ``tenure`` is
     the time from the entity's start (declared, else its first event) to the index, in two classes cut at the median,
     or at the next longer tenure where half of the rows have the shortest; entities that the log lacks, and starts
-    after the index, have none. Nothing at or after the index is looked at.
+    after the index, have none. ``calendar`` is the date of the index, in ten classes of equal size (equal dates stay
+    together), for outcomes that go with the season. Nothing at or after the index is looked at.
 
     Parameters
     ----------
@@ -107,7 +113,7 @@ def row_strata(
     discovery : (n_rows,) bool
         The rows that decide the edges.
     adjust
-        Which of ``"activity"`` and ``"tenure"`` to hold equal.
+        Which of ``"activity"``, ``"tenure"`` and ``"calendar"`` to hold equal.
     columns
         Further columns of the labels; where the labels have no such column, text attributes of the log. An attribute
         counts as of the index: its last value that is not null among the events that the row may see (of simultaneous
@@ -139,6 +145,7 @@ def row_strata(
     rule = StrataRule(
         None if seen is None else _quantile_edges(seen[discovery]),
         None if tenure is None else _median_edge(tenure[discovery]),
+        _edges(bound.index_time[discovery], CALENDAR_CLASSES) if "calendar" in adjust else None,
         names,
     )
     return _assign(log, labels, bound, rule, seen, tenure, threads)
@@ -162,6 +169,9 @@ def _assign(
         parts.append((_classes(rule.tenure, tenure), _tenure_names(rule.tenure)))
         cut = f", under {rounded_duration(int(rule.tenure[0]))} or not" if len(rule.tenure) else ""
         held.append(f"the time since the entity's start ({_classes_text(len(rule.tenure) + 1)}{cut})")
+    if rule.calendar is not None:
+        parts.append((_classes(rule.calendar, bound.index_time), _calendar_names(rule.calendar)))
+        held.append(f"the date of the index ({_classes_text(len(rule.calendar) + 1)})")
     for column in row_columns(log, labels, bound, rule.columns, "strata", threads):
         parts.append((column.code, [f"{column.name} {value}" for value in column.values]))
         held.append(f"{column.name} ({column.origin})")
@@ -203,9 +213,13 @@ def _tenure(log: EventLog, bound: BoundRows) -> npt.NDArray[np.uint64]:
 
 def _quantile_edges(values: Int64) -> Int64:
     n = len(values)
+    return _edges(values, min(max(2 * n // ROWS_PER_CLASS, FEWEST_CLASSES), MOST_CLASSES))
+
+
+def _edges(values: Int64, n_classes: int) -> Int64:
+    n = len(values)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    n_classes = min(max(2 * n // ROWS_PER_CLASS, FEWEST_CLASSES), MOST_CLASSES)
     # A number that fills a class by itself is one: those that did nothing must not stand for those that did little.
     distinct, counts = np.unique(values, return_counts=True)
     heavy = np.flatnonzero(counts * n_classes >= n)
@@ -224,6 +238,11 @@ def _median_edge(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return longer[:0] if len(longer) == 0 else np.array([max(ordered[len(ordered) // 2], longer[0])], dtype=np.uint64)
 
 
+def index_dates(index_time: Int64) -> Int64:
+    """The class of ``calendar`` of each row, by edges of these rows, (n_rows,)."""
+    return _classes(_edges(index_time, CALENDAR_CLASSES), index_time)
+
+
 def _classes(edges: npt.NDArray[Any], values: npt.NDArray[Any]) -> Int64:
     return np.asarray(np.searchsorted(edges, values, side="right"), dtype=np.int64)
 
@@ -239,6 +258,13 @@ def _activity_names(edges: Int64) -> list[str]:
     most = [edge - 1 for edge in edges.tolist()]
     between = [f"{a} events" if a == b else f"{a} to {b} events" for a, b in zip(least, most, strict=False)]
     return [*between, f"{least[-1]} events or more"]
+
+
+def _calendar_names(edges: Int64) -> list[str]:
+    dates = [format_instant(edge) for edge in edges.tolist()]
+    if not dates:
+        return ["any date"]
+    return [f"index before {dates[0]}", *(f"index from {date}" for date in dates)]
 
 
 def _tenure_names(edges: npt.NDArray[np.uint64]) -> list[str]:

@@ -25,9 +25,10 @@ from seqmine.mining.parts import Part
 from seqmine.mining.search import Target, search
 from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
 from seqmine.mining.shortlist import POOL, choose
+from seqmine.mining.stands_for import rivals, stands_for
 from seqmine.mining.strata import row_strata
 from seqmine.mining.study_result import StudyResult
-from seqmine.mining.study_table import Judged, study_table
+from seqmine.mining.study_table import Judged, study_table, verdicts_of
 from seqmine.patterns.model import Gap
 
 if TYPE_CHECKING:
@@ -128,15 +129,22 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     p_family = family.p_values(judge, chosen.patterns)
     if certificate is not None and judge.is_numeric:
         p_family = certificate.p_permutation
+    verdict = verdicts_of(certificate, p_family, evidence.alpha)
+    claimed = [one in ("validated", "exploratory") for one in verdict]
+    judging = rows.discovery if small else rows.estimation
+    rival = rivals(log, labels, rows.bound, judging, judge, strata.rule, options.threads) if any(claimed) else []
+    named = stands_for(judge, chosen.patterns, chosen.direction, claimed, rival, evidence.alpha, evidence.min_effect)
     judged = Judged(
         chosen=chosen,
         discovery=found_effects,
         certificate=certificate,
         later=None if later is None else effects_of(later, chosen.patterns),
         p_family=p_family,
+        verdict=verdict,
         explained=[None] * len(chosen.patterns)
         if certificate is None
         else explained_by(judge, chosen.patterns, chosen.direction, certificate, evidence),
+        stands_for=named,
         on_ties=hangs_on_ties(judge, chosen.patterns),
         on_busiest=hangs_on_busiest(judge, chosen.patterns, effects),
         utc=log.timezone in ("UTC", "Etc/UTC"),
@@ -172,7 +180,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         _evidence=evidence,
         _strata=strata,
         _judge=judge,
-        _judge_rows=np.flatnonzero(rows.discovery if small else rows.estimation),
+        _judge_rows=np.flatnonzero(judging),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seqmine.mining.parts import Part
     from seqmine.mining.shortlist import Chosen
 
-__all__ = ["Judged", "study_table"]
+__all__ = ["Judged", "study_table", "verdicts_of"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -37,20 +37,14 @@ class Judged:
     certificate: Certificate | None
     later: Effects | None
     p_family: Float64
+    verdict: list[str]
     explained: list[int | None]
+    stands_for: list[str | None]
     on_ties: list[bool]
     on_busiest: list[bool]
     utc: bool
     alpha: float
     held_equal: str
-
-    def verdicts(self) -> list[str]:
-        """One of `VERDICTS` for each pattern."""
-        if self.certificate is not None:
-            return self.certificate.verdict
-        return [
-            "untested" if math.isnan(p) else "validated" if p <= self.alpha else "not_supported" for p in self.p_family
-        ]
 
     def flags(self, i: int) -> list[str]:
         """What a reader of pattern i must know, in a fixed order."""
@@ -60,6 +54,8 @@ class Judged:
             found.append("selected_no_independent_estimate")
         elif self.explained[i] is not None:
             found.append("explained_by_another")
+        if self.stands_for[i] is not None:
+            found.append("stands_for_a_column")
         if self.on_ties[i]:
             found.append("tie_sensitive")
         if self.on_busiest[i]:
@@ -101,11 +97,18 @@ class Judged:
         return float(effects.lift[i])
 
 
+def verdicts_of(certificate: Certificate | None, p_family: Float64, alpha: float) -> list[str]:
+    """The verdict on each pattern; without a certificate, of small data, the permutations decide."""
+    if certificate is not None:
+        return certificate.verdict
+    return ["untested" if math.isnan(p) else "validated" if p <= alpha else "not_supported" for p in p_family]
+
+
 def study_table(judged: Judged, part: Part) -> pa.Table:
     """The public table, by verdict, then size of z, then fewer steps, then text; `part` holds the rows that judged."""
     patterns = judged.chosen.patterns
     n = len(patterns)
-    verdicts = judged.verdicts()
+    verdicts = judged.verdict
     certificate = judged.certificate
     effects = None if certificate is None else certificate.effects
     texts = [str(pattern) for pattern in patterns]
@@ -118,6 +121,7 @@ def study_table(judged: Judged, part: Part) -> pa.Table:
         "statement": pa.array([sentence(judged, i) for i in range(n)], pa.string()),
         "flags": pa.array([judged.flags(i) for i in range(n)], pa.list_(pa.string())),
         "explained_by": pa.array([None if j is None else texts[j] for j in judged.explained], pa.string()),
+        "stands_for": pa.array(judged.stands_for, pa.string()),
         "evidence": pa.array(["estimation_half" if certificate is not None else "westfall_young"] * n, pa.string()),
         **_effect_columns("", effects, n, part.is_numeric),
         **_test_columns(judged, n),

@@ -129,7 +129,23 @@ def judged_lines(result: StudyResult, loss: LeadLoss | None) -> list[str]:
         lines.append(loss.sentence)
     lines += [f"acknowledged leak alarm: {alarm.sentence}" for alarm in result.alarms]
     noun = "pattern" if len(result) == 1 else "patterns"
-    return [*lines, f"{len(result):,} {noun} judged: {_verdict_words(result)}"]
+    lines.append(f"{len(result):,} {noun} judged: {_verdict_words(result)}")
+    return lines + _stand_in_lines(result)
+
+
+def _stand_in_lines(result: StudyResult) -> list[str]:
+    """What the claimed patterns may only stand for, and how to find out."""
+    named = [column for column in result.to_arrow()["stands_for"].to_pylist() if column is not None]
+    claimed = sum(n for verdict, n in counted_verdicts(result).items() if verdict in ("validated", "exploratory"))
+    return [
+        f"{named.count(column):,} of the {claimed:,} validated or exploratory ones may only stand for "
+        + (
+            "the date of the index: hold it equal, too (adjust = activity, tenure, calendar)"
+            if column == "calendar"
+            else f"{column}: hold it equal, too (strata = {column})"
+        )
+        for column in dict.fromkeys(named)
+    ]
 
 
 def counted_verdicts(result: StudyResult) -> dict[str, int]:

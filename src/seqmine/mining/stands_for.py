@@ -1,0 +1,95 @@
+"""Patterns that stand for something else that is known of a row: a plan, a region, a date.
+
+Who does something that only one product offers has that product; whatever goes with the product then seems to go with
+the doing. Strata hold equal what they are told to. This looks at what they were not told: among rows that have the same
+value of a column, is there anything left?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.mining.columns import RowColumn, other_columns, row_columns
+from seqmine.mining.remainder import remainder
+from seqmine.mining.strata import index_dates
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+    from seqmine.labels import BoundRows, Labels
+    from seqmine.mining.parts import Bool, Part
+    from seqmine.mining.strata import StrataRule
+    from seqmine.patterns import Pattern
+
+__all__ = ["Rival", "rivals", "stands_for"]
+
+MOST_VALUES: Final = 50
+"""A column with more values than this among the rows is no class of rows but a text."""
+LEFT: Final = 0.5
+"""A pattern stands for a column when less than this share of its effect (on the log scale) is left."""
+
+
+class Rival(NamedTuple):
+    """A column that the strata do not hold equal, for the rows that judge."""
+
+    name: str
+    strata: npt.NDArray[np.int32]
+    n_strata: int
+
+
+def rivals(
+    log: EventLog, labels: Labels, bound: BoundRows, rows: Bool, part: Part, rule: StrataRule, threads: int
+) -> list[Rival]:
+    """Every column of classes that is known at the index and not held equal, and the date of the index.
+
+    `rows` of the labels make up `part`. Columns are further columns of the labels, and text attributes of the log as of
+    the index, with 2 to `MOST_VALUES` values among these rows.
+    """
+    names = [name for name in other_columns(log, labels) if name not in rule.columns]
+    columns: Iterable[RowColumn] = row_columns(log, labels, bound, names, "columns", threads)
+    found = [(column.name, column.code[rows]) for column in columns]
+    if rule.calendar is None:
+        found.append(("calendar", index_dates(part.bound.index_time)))
+    result = []
+    for name, code in found:
+        values, dense = np.unique(code, return_inverse=True)
+        if not 2 <= len(values) <= MOST_VALUES:
+            continue
+        _, finer = np.unique(part.stratum.astype(np.int64) * len(values) + dense.reshape(-1), return_inverse=True)
+        strata = finer.reshape(-1).astype(np.int32)
+        result.append(Rival(name, strata, int(strata.max()) + 1))
+    return result
+
+
+def stands_for(
+    part: Part,
+    patterns: Sequence[Pattern],
+    direction: npt.NDArray[np.int64],
+    claimed: Sequence[bool],
+    found: Sequence[Rival],
+    alpha: float,
+    min_effect: float,
+) -> list[str | None]:
+    """For each claimed pattern the column that it stands for, or None.
+
+    Within strata that hold the column equal, too, it is no longer beyond the minimum effect (at a level that all claims
+    share), and its effect is less than half of what it was: both, because finer strata alone cost power. Where no row
+    is left to compare, the log cannot tell the two apart. Of several columns the one that leaves least is named.
+    """
+    limit = alpha / max(sum(claimed), 1)
+    result: list[str | None] = [None] * len(patterns)
+    for i, pattern in enumerate(patterns):
+        if not claimed[i]:
+            continue
+        matched, sign = part.matched(pattern), int(direction[i])
+        whole = remainder(part, matched, sign, min_effect).effect
+        least = LEFT
+        for rival in found:
+            p, effect = remainder(part, matched, sign, min_effect, strata=(rival.strata, rival.n_strata))
+            share = 0.0 if np.isnan(effect) or np.isnan(whole) or whole == 0 else effect / whole
+            if p > limit and share < least:
+                least, result[i] = share, rival.name
+    return result
