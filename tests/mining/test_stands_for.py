@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 import seqmine as sm
+from seqmine.mining.remainder import remainder
+from seqmine.mining.stands_for import Rival, stands_for
 from seqmine.pipeline.judged import judged_lines
 
 DAY = 86_400_000_000
@@ -17,11 +19,12 @@ OPTIONS = sm.MinerOptions(max_length=1, min_support=50)
 PLAIN = sm.EvidenceOptions(clock=False)
 
 
-def shop(seed: int = 3, *, season: bool = False) -> sm.EventLog:
-    """Plan ``pro`` has ``report`` and is lost more often; ``complaint`` is bad for all.
+def shop(seed: int = 3, *, season: bool = False, plan: float = 2.5, own: float = 1.0) -> sm.EventLog:
+    """Plan ``pro`` has ``report`` and is lost `plan` times as often; ``complaint`` is bad for all.
 
     Everybody signs up on one of 200 days, and is asked 30 days later. ``banner`` comes in the second half of them; with
-    `season`, who comes then is lost more often, and plans mean nothing. ``colour`` never means anything.
+    `season`, who comes then is lost more often, and plans mean nothing. ``colour`` never means anything. Who has
+    ``report`` is lost `own` times as often as the others of the plan.
     """
     rng = np.random.default_rng(seed)
     start = rng.integers(0, 200, N)
@@ -30,7 +33,8 @@ def shop(seed: int = 3, *, season: bool = False) -> sm.EventLog:
     complaint = rng.random(N) < 0.25
     late = start >= 100
     banner = late & (rng.random(N) < 0.8)
-    risk = np.full(N, 0.1) * np.where(complaint, 2.5, 1.0) * np.where(late if season else pro, 2.5, 1.0)
+    risk = np.full(N, 0.1) * np.where(complaint, 2.5, 1.0) * np.where(late if season else pro, plan, 1.0)
+    risk *= np.where(report, own, 1.0)
     lost = rng.random(N) < risk
     rows: list[tuple[Any, Any, str]] = [(np.arange(N), np.zeros(N, dtype=np.int64), "signup")]
     for who, name in ((report, "report"), (complaint, "complaint"), (banner, "banner"), (rng.poisson(15, N), "visit")):
@@ -118,3 +122,33 @@ def test_a_column_that_means_nothing_is_not_named(seed: int) -> None:
     found = claims(sm.mine(shop(seed + 20), STUDY, OPTIONS, evidence=PLAIN))
     assert found["complaint"] is None
     assert set(found.values()) <= {None, "plan"}
+
+
+def test_a_column_that_explains_half_of_it_does_not_explain_the_rest_away() -> None:
+    """Less than half of the effect is left, but what is left is beyond the minimum effect for certain."""
+    found = sm.mine(shop(plan=3.2, own=1.6), STUDY, OPTIONS, evidence=PLAIN)
+    assert claims(found)["report"] is None
+    equal = sm.mine(shop(plan=3.2, own=1.6), STUDY, sm.MinerOptions(max_length=1, strata=["plan"]), evidence=PLAIN)
+    crude, held = (
+        next(np.log(row["rr"]) for row in result.to_arrow().to_pylist() if row["pattern"] == "report")
+        for result in (found, equal)
+    )
+    assert 0.2 * crude < held < 0.5 * crude
+
+
+def test_finer_strata_alone_cost_power_and_name_nothing() -> None:
+    result = sm.mine(shop(), STUDY, OPTIONS, evidence=PLAIN)
+    part, patterns = result._judge, result.patterns
+    fine = np.random.default_rng(1).integers(0, 900, part.n_rows).astype(np.int32)
+    rival = Rival("noise", fine, 900)
+    direction = np.ones(len(patterns), dtype=np.int64)
+    claimed = [str(pattern) == "complaint" for pattern in patterns]
+    [which] = [i for i, one in enumerate(claimed) if one]
+    matched = part.matched(patterns[which])
+    # At a level that this loses, it is still no stand-in: the effect is what it was.
+    level = remainder(part, matched, 1, 0.1, strata=(fine, 900)).p / 2
+    assert level > 0
+    assert stands_for(part, patterns, direction, claimed, [rival], level, 0.1)[which] is None
+    # Where no two rows of a stratum differ, nobody can tell.
+    lone = Rival("lone", np.arange(part.n_rows, dtype=np.int32), part.n_rows)
+    assert stands_for(part, patterns, direction, claimed, [rival, lone], 0.05, 0.1)[which] == "lone"
