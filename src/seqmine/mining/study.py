@@ -66,7 +66,8 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         _check_classes(rows.bound.take(everyone), "the study without the rows of its out-of-time test")
     small = _is_small(rows.bound.take(everyone), evidence)
     if small:
-        rows = Rows(labels, rows.bound, everyone, np.zeros_like(everyone), rows.later)
+        # All entities find, so none of them is a witness at a later date alone: all of them are shown there.
+        rows = Rows(labels, rows.bound, everyone, np.zeros_like(everyone), ~everyone)
     strata = row_strata(
         log,
         labels,
@@ -112,11 +113,11 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     )
     family = Family(log, options, evidence, full, study.seed, small=small)
     found_effects = effects_of(discovery, chosen.patterns)
-    judge, certificate, later = discovery, None, None
+    judge, certificate = discovery, None
     if not small:
         judge = part(rows.estimation)
         certificate = certify(judge, chosen.patterns, chosen.direction, evidence, full=full, seed=study.seed)
-        later = _later(part(rows.later), chosen) if rows.later.any() else None
+    later = _later(part(rows.later), chosen) if rows.later.any() else None
     effects = found_effects if certificate is None else certificate.effects
     p_family = family.p_values(judge, chosen.patterns)
     if certificate is not None and judge.is_numeric:

@@ -56,11 +56,12 @@ class StudyResult(MiningResult):
 
         Within a verdict by size of z, then fewer steps, then the bytes of the text. Every number is of the estimation
         half, which was not used to find the patterns, unless its name begins with ``discovery_`` (those flatter) or
-        ``out_of_time_`` (entities of the estimation half at a later index). Null: undefined, or not to be had.
+        ``out_of_time_`` (entities of the estimation half, of small data all, at a later index). Null: undefined, or not
+        to be had.
 
         ``pattern``, ``length``, ``direction`` (``raises`` or ``lowers``, as discovery says), ``verdict``
         (``validated``, ``exploratory``, ``not_supported``, ``untested``), ``statement`` (in words), ``flags`` (list),
-        ``explained_by`` (a validated pattern without which nothing of this one is left), ``evidence``
+        ``explained_by`` (a validated pattern from which this one is not told apart), ``evidence``
         (``estimation_half`` or, of small data, ``westfall_young``); ``n_matched``, ``n_undecided`` (an absence is not
         over yet), ``n_positive``, ``base_rate``, ``confidence``, ``lift`` (crude), ``expected`` (positives that the
         strata let expect), ``o_over_e``, ``rr`` (Mantel-Haenszel risk ratio), ``rd`` (risk difference) and, of numbers,

@@ -122,8 +122,13 @@ def judged_lines(result: StudyResult, loss: LeadLoss | None) -> list[str]:
             f"found on {rows('n_discovery_rows', 'n_discovery_positive')} of one half of the entities, judged on "
             f"{rows('n_rows', 'n_positive')} of the other half, which found nothing"
         ]
-    if stats["n_out_of_time_rows"]:
-        lines.append(f"kept for the out-of-time columns: {stats['n_out_of_time_rows']:,} rows with a later index")
+    later = stats["n_out_of_time_rows"]
+    if later:
+        unused = result.labels.n_rows - stats["n_rows"] - later - (0 if result.small else stats["n_discovery_rows"])
+        whose = (
+            " of the same entities" if result.small else f"; {unused:,} more, of the half that found them, are unused"
+        )
+        lines.append(f"kept for the out-of-time columns: {later:,} rows with a later index{whose}")
     lines.append(result.held_equal)
     if loss is not None:
         lines.append(loss.sentence)
@@ -157,10 +162,14 @@ def judged_record(result: StudyResult) -> dict[str, Any]:
 
 
 def sentences(result: StudyResult, limit: int) -> Iterator[str]:
-    """Yield the best patterns, each with its verdict and what may be said of it."""
+    """Yield the best patterns that say something of their own, each with its verdict and what may be said of it."""
     rows = [row for row in result.to_arrow().to_pylist() if row["verdict"] in ("validated", "exploratory")]
-    for row in rows[:limit]:
+    own = [row for row in rows if row["explained_by"] is None]
+    for row in own[:limit]:
         yield f"{row['verdict']}: {row['pattern']}: {row['statement']}"
+    if len(rows) > len(own):
+        more = len(rows) - len(own)
+        yield f"{more:,} more are validated, but not told apart from others: flag explained_by_another."
     if not rows:
         yield "No pattern is validated, and none stands out."
 
