@@ -80,3 +80,25 @@ def test_an_absence_that_nobody_is_known_to_lack_is_not_said_to_add_nothing() ->
     row = next(row for row in found if row["pattern"] == "visit -> no visit within 8d")
     assert (row["direction"], row["p_productive"]) == ("lowers", 1) and row["p_effect"] < 1e-9
     assert "Of customers with visit nobody is known to lack this" in row["statement"]
+
+
+@pytest.mark.parametrize(("slope", "turned"), [(0.35, True), (0.0, False)])
+def test_a_rate_that_turns_within_strata_is_flagged(slope: float, turned: bool) -> None:
+    """Busy customers have the pattern more often and leave less; among equally busy ones it goes with leaving."""
+    rng = np.random.default_rng(9)
+    day, rows = 86_400, []
+    for i in range(4_000):
+        busy = int(rng.integers(1, 11))
+        has = rng.random() < busy / 12
+        rows += [(f"c{i:04}", d * day + i, "visit") for d in range(busy + 1 - has)]
+        rows += [(f"c{i:04}", 12 * day + i, "quiz")] * has
+        if rng.random() < 0.5 * np.exp(-slope * busy) * (1.6 if has else 1.0):
+            rows.append((f"c{i:04}", 35 * day, "leave"))
+        rows.append((f"c{i:04}", 50 * day, "invoice"))
+    columns = dict(zip(("entity", "time", "event"), map(list, zip(*rows, strict=True)), strict=True))
+    log = sm.EventLog.from_arrow(pa.table(columns), time_unit="s", timezone="UTC", plausible_years=None)
+    study = sm.Study("exists(leave) within 14d", at="1970-01-29")
+    found = sm.mine(log, study, sm.MinerOptions(max_length=1, threads=1)).to_arrow().to_pylist()
+    row = next(row for row in found if row["pattern"] == "quiz")
+    assert (row["verdict"], row["direction"], row["lift"] < 1) == ("validated", "raises", turned)
+    assert ("turns_within_strata" in row["flags"]) == turned
