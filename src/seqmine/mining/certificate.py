@@ -83,12 +83,16 @@ class Effects:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The judgement on each pattern, in the order given; arrays ``(n_patterns,)``, NaN where undefined."""
+    """The judgement on each pattern, in the order given; arrays ``(n_patterns,)``, NaN where undefined.
+
+    ``alone``: among the rows that match the generalisation in ``least`` there are none to compare with.
+    """
 
     effects: Effects
     p_effect: Float64
     p_productive: Float64
     least: list[Generalisation | None]
+    alone: list[bool]
     p: Float64
     p_holm: Float64
     q: Float64
@@ -200,7 +204,7 @@ def certify(
     effects = effects_of(part, patterns)
     testable = effects.testable
     p_effect = _effect_p(part, patterns, direction, evidence.min_effect, effects)
-    p_productive, least = _productive_p(part, patterns, direction, simpler)
+    p_productive, least, alone = _productive_p(part, patterns, direction, simpler)
     p = np.where(testable, np.fmax(p_effect, p_productive), math.nan)
     p_holm = holm(p)
     p_permutation = np.full(len(patterns), math.nan)
@@ -227,6 +231,7 @@ def certify(
         p_effect,
         p_productive,
         least,
+        alone,
         p,
         p_holm,
         q,
@@ -272,27 +277,32 @@ def _productive_p(
     patterns: Sequence[Pattern],
     direction: npt.NDArray[np.int64],
     simpler: Sequence[Sequence[Generalisation]],
-) -> tuple[Float64, list[Generalisation | None]]:
-    """The largest p against a generalisation, and which one that is; NaN without any."""
+) -> tuple[Float64, list[Generalisation | None], list[bool]]:
+    """The largest p against a generalisation, which one that is, and whether it left none to compare; NaN without."""
     owner = [i for i, several in enumerate(simpler) for _ in several]
     pairs = [one for several in simpler for one in several]
     largest = np.full(len(patterns), math.nan)
     least: list[Generalisation | None] = [None] * len(patterns)
+    alone = [False] * len(patterns)
     if not pairs:
-        return largest, least
+        return largest, least, alone
     inner, outer = [patterns[i] for i in owner], [one.pattern for one in pairs]
     decided = [one.decided for one in pairs]
     factor = _nested_design(part, inner, outer, decided)
     if part.is_numeric:
-        z = mean_z(part.nested_mean_tables(inner, outer, decided), factor)
+        means = part.nested_mean_tables(inner, outer, decided)
+        compared = _compared(means.matched, means.n)
+        z = mean_z(means, factor)
         # Nothing to compare with: the pattern says no more than the simpler one.
         p = np.where(np.isnan(z), 1.0, normal_tail(np.nan_to_num(z) * direction[owner], 1))
     else:
-        p = point_null_p(part.nested_tables(inner, outer, decided), direction[owner], factor)
-    for i, one, value in zip(owner, pairs, p, strict=True):
+        tables = part.nested_tables(inner, outer, decided)
+        compared = _compared(tables.matched, tables.n)
+        p = point_null_p(tables, direction[owner], factor)
+    for i, one, value, rows in zip(owner, pairs, p, compared, strict=True):
         if least[i] is None or value > largest[i]:
-            largest[i], least[i] = float(value), one
-    return largest, least
+            largest[i], least[i], alone[i] = float(value), one, bool(rows == 0)
+    return largest, least, alone
 
 
 def _nested_design(

@@ -59,12 +59,13 @@ def later_part(
     return Part(log, bound.take(later), strata.code[later], strata.n_strata, options.threads)
 
 
-def said_of(later: Part | None, *, small: bool) -> str | None:
-    """Which rows the out-of-time test has, in words."""
+def said_of(later: Part | None, n_unused: int, *, small: bool) -> str | None:
+    """Which rows the out-of-time test has, in words; `n_unused` of those kept are of the half that found them."""
     if later is None:
         return None
-    who = "all entities" if small else "entities that found nothing"
+    who = "the same entities" if small else "the entities that judge"
     time = later.bound.index_time
     first, last = format_instant(int(time.min())), format_instant(int(time.max()))
     when = f"at {first}" if first == last else f"from {first} to {last}"
-    return f"held against a later index ({when}): {later.n_rows:,} rows of {who}, in the out_of_time columns"
+    left = f"; {n_unused:,} rows of the others are left out there" if n_unused else ""
+    return f"held against a later index ({when}): {later.n_rows:,} rows of {who}, in the out_of_time columns{left}"

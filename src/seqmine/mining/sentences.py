@@ -27,10 +27,16 @@ def sentence(judged: Judged, i: int) -> str:
         said = f"{shown}."
         if judged.explained[i] is not None:
             other = judged.chosen.patterns[judged.explained[i]]  # type: ignore[index]
-            return f"{said} Among customers without {other} nothing of it is left.{stand_in}"
+            least_effect = "no difference" if _is_numeric(judged, i) else "nothing beyond the smallest effect asked for"
+            said += f" It is not told apart from {other}: among customers without that, {least_effect} is shown."
         return said + stand_in
-    least = certificate.least[i]
-    if least is not None and certificate.p_productive[i] > max(certificate.p_effect[i], judged.alpha):
+    if certificate.effects.z[i] * judged.chosen.direction[i] < 0:
+        return f"{shown}: it does not point the way it did where it was found."
+    least, adds = certificate.least[i], certificate.p_productive[i] > certificate.p_effect[i]
+    if least is not None and certificate.alone[i] and adds:
+        lacking = f"Of customers with {least.pattern} nobody is known to lack this"
+        return f"{lacking}, so what it adds cannot be told. {shown}."
+    if least is not None and adds and certificate.p_productive[i] > judged.alpha:
         return f"It adds nothing beyond {beyond(judged.chosen.patterns[i], least)}. {shown}."
     if verdict == "exploratory":
         return (
@@ -38,6 +44,9 @@ def sentence(judged: Judged, i: int) -> str:
             f"or more would stand out so far by chance too often (Holm p = {certificate.p_holm[i]:.2g}).{stand_in}"
         )
     allowed = f"allowing for the {len(certificate.verdict)} patterns that were looked at"
+    if least is not None and adds:
+        more = beyond(judged.chosen.patterns[i], least)
+        return f"{shown}: not shown to add to {more}, {allowed}."
     return f"{shown}: not shown to be more than the smallest effect that was asked for, {allowed}."
 
 
@@ -59,7 +68,7 @@ def _effect(judged: Judged, i: int) -> str:
     effects = judged.certificate.effects
     where = "on customers never used to find it"
     held = f"Adjusted for {judged.held_equal}, this" if judged.held_equal else "This"
-    if math.isnan(effects.relative.value[i]) and not math.isnan(effects.difference.value[i]):
+    if _is_numeric(judged, i):
         low, high = effects.difference.low[i], effects.difference.high[i]
         mean = f"{effects.difference.value[i]:+.3g} ({low:+.3g} to {high:+.3g})"
         return f"{held} pattern's mean difference is {mean} {where}"
@@ -74,6 +83,12 @@ def _stand_in(column: str | None) -> str:
         return ""
     alike = "with an index at about the same date" if column == "calendar" else f"with the same {column}"
     return f" Among customers {alike} less than half of it is left, if any: it may only stand for that."
+
+
+def _is_numeric(judged: Judged, i: int) -> bool:
+    assert judged.certificate is not None
+    effects = judged.certificate.effects
+    return math.isnan(effects.relative.value[i]) and not math.isnan(effects.difference.value[i])
 
 
 def _small(judged: Judged, i: int, verdict: str) -> str:

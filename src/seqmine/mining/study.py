@@ -174,7 +174,9 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         study=study,
         labels=labels,
         held_equal=strata.sentence,
-        out_of_time=said_of(later, small=small),
+        out_of_time=said_of(
+            later, max(int(np.count_nonzero(rows.later)) - (0 if later is None else later.n_rows), 0), small=small
+        ),
         alarms=tuple(findings),
         small=small,
         _evidence=evidence,

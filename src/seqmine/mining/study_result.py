@@ -63,7 +63,7 @@ class StudyResult(MiningResult):
 
         ``pattern``, ``length``, ``direction`` (``raises`` or ``lowers``, as discovery says), ``verdict``
         (``validated``, ``exploratory``, ``not_supported``, ``untested``), ``statement`` (in words), ``flags`` (list),
-        ``explained_by`` (a validated pattern without which nothing of this one is left), ``stands_for`` (a column among
+        ``explained_by`` (a validated pattern from which this one is not told apart), ``stands_for`` (a column among
         whose equals less than half of it is left), ``evidence``
         (``estimation_half`` or, of small data, ``westfall_young``); ``n_matched``, ``n_undecided`` (an absence is not
         over yet), ``n_positive``, ``base_rate``, ``confidence``, ``lift`` (crude), ``expected`` (positives that the

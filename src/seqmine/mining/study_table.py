@@ -62,6 +62,8 @@ class Judged:
             found.append("identity_sensitive")
         if self.vanishes(i):
             found.append("vanishes_within_strata")
+        if self.turns(i):
+            found.append("turns_within_strata")
         if self.changes_later(i):
             found.append("changes_out_of_time")
         if self.utc and any(
@@ -79,6 +81,12 @@ class Judged:
         crude = self.crude_lift(i)
         inside = relative.low[i] <= 1.0 <= relative.high[i]
         return bool(inside and not math.isnan(crude) and abs(math.log(max(crude, 1e-9))) > math.log(1.1))
+
+    def turns(self, i: int) -> bool:
+        """Whether the crude rate lies on the other side of the base rate than the whole interval within strata."""
+        effects = self.discovery if self.certificate is None else self.certificate.effects
+        low, high, crude = effects.relative.low[i], effects.relative.high[i], self.crude_lift(i)
+        return bool((low > 1.0 and crude < 1.0) or (high < 1.0 and crude > 1.0))
 
     def changes_later(self, i: int) -> bool:
         """Whether the intervals of the effect at the later index and in the rows that judged have no common point."""

@@ -173,10 +173,14 @@ def judged_record(result: StudyResult) -> dict[str, Any]:
 
 
 def sentences(result: StudyResult, limit: int) -> Iterator[str]:
-    """Yield the best patterns, each with its verdict and what may be said of it."""
+    """Yield the best patterns that say something of their own, each with its verdict and what may be said of it."""
     rows = [row for row in result.to_arrow().to_pylist() if row["verdict"] in ("validated", "exploratory")]
-    for row in rows[:limit]:
+    own = [row for row in rows if row["explained_by"] is None]
+    for row in own[:limit]:
         yield f"{row['verdict']}: {row['pattern']}: {row['statement']}"
+    if len(rows) > len(own):
+        more = len(rows) - len(own)
+        yield f"{more:,} more are validated, but not told apart from others: flag explained_by_another."
     if not rows:
         yield "No pattern is validated, and none stands out."
 
