@@ -6,6 +6,11 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test of ours may hang on how busy the machine is; what must be fast has a benchmark.
+settings.register_profile("seqmine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("seqmine")
 
 
 @pytest.fixture(scope="session", autouse=True)

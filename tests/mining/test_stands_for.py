@@ -1,4 +1,4 @@
-"""Patterns that stand for a plan, or for the date of the index: named where that is what they are, and only there."""
+"""Patterns that stand for a plan: named where that is what they are, and only there."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ OPTIONS = sm.MinerOptions(max_length=1, min_support=50)
 PLAIN = sm.EvidenceOptions(clock=False)
 
 
-def shop(seed: int = 3, *, season: bool = False, plan: float = 2.5, own: float = 1.0) -> sm.EventLog:
+def shop(seed: int = 3, *, plan: float = 2.5, own: float = 1.0) -> sm.EventLog:
     """Plan ``pro`` has ``report`` and is lost `plan` times as often; ``complaint`` is bad for all.
 
-    Everybody signs up on one of 200 days, and is asked 30 days later. ``banner`` comes in the second half of them; with
-    `season`, who comes then is lost more often, and plans mean nothing. ``colour`` never means anything. Who has
+    Everybody signs up on one of 200 days, and is asked 30 days later. ``banner`` and ``colour`` mean nothing. Who has
     ``report`` is lost `own` times as often as the others of the plan.
     """
     rng = np.random.default_rng(seed)
@@ -33,7 +32,7 @@ def shop(seed: int = 3, *, season: bool = False, plan: float = 2.5, own: float =
     complaint = rng.random(N) < 0.25
     late = start >= 100
     banner = late & (rng.random(N) < 0.8)
-    risk = np.full(N, 0.1) * np.where(complaint, 2.5, 1.0) * np.where(late if season else pro, plan, 1.0)
+    risk = np.full(N, 0.1) * np.where(complaint, 2.5, 1.0) * np.where(pro, plan, 1.0)
     risk *= np.where(report, own, 1.0)
     lost = rng.random(N) < risk
     rows: list[tuple[Any, Any, str]] = [(np.arange(N), np.zeros(N, dtype=np.int64), "signup")]
@@ -85,15 +84,6 @@ def test_a_pattern_that_stands_for_a_plan_is_named_and_a_real_one_is_not() -> No
 def test_held_equal_it_is_no_finding() -> None:
     options = sm.MinerOptions(max_length=1, min_support=50, strata=["plan"])
     assert claims(sm.mine(shop(), STUDY, options, evidence=PLAIN)) == {"complaint": None}
-
-
-def test_a_pattern_that_stands_for_the_season() -> None:
-    log = shop(season=True)
-    assert claims(sm.mine(log, STUDY, OPTIONS, evidence=PLAIN)) == {"complaint": None, "banner": "calendar"}
-    dated = sm.EvidenceOptions(clock=False, adjust=("activity", "tenure", "calendar"))
-    result = sm.mine(log, STUDY, OPTIONS, evidence=dated)
-    assert claims(result) == {"complaint": None}
-    assert "the date of the index (10 classes)" in result.held_equal
 
 
 def test_columns_of_the_labels_are_looked_at_too() -> None:

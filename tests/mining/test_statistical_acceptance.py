@@ -18,6 +18,8 @@ import evidence_runs as runs
 from evidence_truth import Matcher
 from reference.language import parse_mined
 
+pytestmark = pytest.mark.statistics
+
 
 def pooled(run: Any, seeds: range, **arguments: Any) -> dict[str, list[float]]:
     found = defaultdict(list)

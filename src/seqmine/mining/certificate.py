@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine.mining.generalise import Generalisation, generalisations
+from seqmine.mining.guards import look_again
 from seqmine.mining.numbers import permutation_p
 from seqmine.significance import (
     Interval,
@@ -93,6 +94,8 @@ class Certificate:
     p_productive: Float64
     least: list[Generalisation | None]
     alone: list[bool]
+    p_guards: Float64
+    guard: list[str | None]
     p: Float64
     p_holm: Float64
     q: Float64
@@ -204,8 +207,11 @@ def certify(
     effects = effects_of(part, patterns)
     testable = effects.testable
     p_effect = _effect_p(part, patterns, direction, evidence.min_effect, effects)
-    p_productive, least, alone = _productive_p(part, patterns, direction, simpler)
+    p_productive, least, alone = productive_p(part, patterns, direction, simpler)
     p = np.where(testable, np.fmax(p_effect, p_productive), math.nan)
+    claimed = (holm(p) <= evidence.alpha) | (_q_values(p, evidence) <= evidence.alpha)
+    guarded = look_again(part, patterns, direction, simpler, claimed, evidence.min_effect)
+    p = np.fmax(p, guarded.p)
     p_holm = holm(p)
     p_permutation = np.full(len(patterns), math.nan)
     if part.is_numeric and testable.any():
@@ -213,7 +219,7 @@ def certify(
         p_permutation[testable] = permutation_p(part, tested, direction[testable], evidence.permutations, seed)
         # Numbers may have heavy tails that no normal law knows of: both must agree, each at the family's level.
         p_holm = np.fmax(p_holm, p_permutation)
-    q = benjamini_hochberg(p, evidence.correction)  # type: ignore[arg-type]
+    q = _q_values(p, evidence)
     verdict = [
         "untested" if math.isnan(p[i]) else
         "validated" if p_holm[i] <= evidence.alpha else
@@ -232,6 +238,8 @@ def certify(
         p_productive,
         least,
         alone,
+        guarded.p,
+        guarded.guard,
         p,
         p_holm,
         q,
@@ -242,6 +250,10 @@ def certify(
         _only(wider.difference, kept),
         level,
     )
+
+
+def _q_values(p: Float64, evidence: EvidenceOptions) -> Float64:
+    return np.asarray(benjamini_hochberg(p, evidence.correction))  # type: ignore[arg-type]
 
 
 def _only(interval: Interval, kept: npt.NDArray[np.bool_]) -> Interval:
@@ -272,13 +284,16 @@ def _effect_p(
     return np.where(np.isnan(z), math.nan, normal_tail(np.nan_to_num(z), 1))
 
 
-def _productive_p(
+def productive_p(
     part: Part,
     patterns: Sequence[Pattern],
     direction: npt.NDArray[np.int64],
     simpler: Sequence[Sequence[Generalisation]],
 ) -> tuple[Float64, list[Generalisation | None], list[bool]]:
-    """The largest p against a generalisation, which one that is, and whether it left none to compare; NaN without."""
+    """The largest p against a generalisation, which one that is, and whether it left none to compare; NaN without.
+
+    One-sided, of patterns that have been matched like all of their generalisations.
+    """
     owner = [i for i, several in enumerate(simpler) for _ in several]
     pairs = [one for several in simpler for one in several]
     largest = np.full(len(patterns), math.nan)

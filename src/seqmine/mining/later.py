@@ -56,7 +56,8 @@ def later_part(
     strata = row_strata(
         log, labels, bound, later, adjust=evidence.adjust, columns=options.strata or (), threads=options.threads
     )
-    return Part(log, bound.take(later), strata.code[later], strata.n_strata, options.threads)
+    exposure = strata.exposure.take(later)
+    return Part(log, bound.take(later), strata.code[later], strata.n_strata, exposure, options.threads)
 
 
 def said_of(later: Part | None, n_unused: int, *, small: bool) -> str | None:

@@ -19,6 +19,7 @@ from seqmine.significance import MeanTables, StratifiedTables
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import BoundRows
+    from seqmine.mining.strata import Exposure
     from seqmine.patterns import Pattern
 
 __all__ = ["Counts", "Part", "count_tables"]
@@ -60,15 +61,24 @@ class Part:
         The rows as the matcher sees them; ``bound.label`` or ``bound.number`` is the outcome.
     stratum
         int32, ``(n_rows,)``, below `n_strata`.
+    exposure
+        Of these rows, from their strata.
     """
 
     def __init__(
-        self, log: EventLog, bound: BoundRows, stratum: npt.NDArray[np.int32], n_strata: int, threads: int
+        self,
+        log: EventLog,
+        bound: BoundRows,
+        stratum: npt.NDArray[np.int32],
+        n_strata: int,
+        exposure: Exposure,
+        threads: int,
     ) -> None:
         self.log = log
         self.bound = bound
         self.stratum = stratum
         self.n_strata = n_strata
+        self.exposure = exposure
         self.threads = threads
         self.n = np.bincount(stratum, minlength=n_strata).astype(np.int64)
         if bound.number is None:

@@ -43,8 +43,11 @@ def remainder(
 ) -> Remainder:
     """Of the pattern that has the rows `matched`, among `rows` and within `strata` (None: all, those of the part)."""
     code, n_strata = strata or (part.stratum, part.n_strata)
+    number = part.bound.number
+    # Kept outcomes are less the means of the part's own strata, which others need not respect.
+    whole = part.outcome if number is None or strata is None else number - number.mean()
     chosen = np.ones(part.n_rows, dtype=np.bool_) if rows is None else rows
-    stratum, outcome, inside = code[chosen], part.outcome[chosen], matched[chosen]
+    stratum, outcome, inside = code[chosen], whole[chosen], matched[chosen]
     if part.is_numeric:
         means = _mean_tables(stratum, n_strata, outcome, inside)
         z = float(mean_z(means)[0])

@@ -1,4 +1,4 @@
-"""Patterns that stand for something else that is known of a row: a plan, a region, a date.
+"""Patterns that stand for something else that is known of a row: a plan, a region.
 
 Who does something that only one product offers has that product; whatever goes with the product then seems to go with
 the doing. Strata hold equal what they are told to. This looks at what they were not told: among rows that have the same
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from seqmine.mining.columns import RowColumn, other_columns, row_columns
 from seqmine.mining.remainder import remainder
-from seqmine.mining.strata import index_dates
+from seqmine.mining.strata import finer
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -43,7 +43,7 @@ class Rival(NamedTuple):
 def rivals(
     log: EventLog, labels: Labels, bound: BoundRows, rows: Bool, part: Part, rule: StrataRule, threads: int
 ) -> list[Rival]:
-    """Every column of classes that is known at the index and not held equal, and the date of the index.
+    """Every column of classes that is known at the index and not held equal.
 
     `rows` of the labels make up `part`. Columns are further columns of the labels, and text attributes of the log as of
     the index, with 2 to `MOST_VALUES` values among these rows.
@@ -51,16 +51,10 @@ def rivals(
     names = [name for name in other_columns(log, labels) if name not in rule.columns]
     columns: Iterable[RowColumn] = row_columns(log, labels, bound, names, "columns", threads)
     found = [(column.name, column.code[rows]) for column in columns]
-    if rule.calendar is None:
-        found.append(("calendar", index_dates(part.bound.index_time)))
     result = []
     for name, code in found:
-        values, dense = np.unique(code, return_inverse=True)
-        if not 2 <= len(values) <= MOST_VALUES:
-            continue
-        _, finer = np.unique(part.stratum.astype(np.int64) * len(values) + dense.reshape(-1), return_inverse=True)
-        strata = finer.reshape(-1).astype(np.int32)
-        result.append(Rival(name, strata, int(strata.max()) + 1))
+        if 2 <= len(np.unique(code)) <= MOST_VALUES:
+            result.append(Rival(name, *finer(part.stratum, code)))
     return result
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import BoundRows, Labels
 
-__all__ = ["RowStrata", "StrataRule", "index_dates", "row_strata"]
+__all__ = ["Exposure", "RowStrata", "StrataRule", "finer", "quantile_classes", "row_strata"]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -57,6 +57,36 @@ class StrataRule:
     columns: tuple[str, ...]
 
 
+class Exposure(NamedTuple):
+    """What second looks at the strata need to know of each row (`seqmine.mining.guards`).
+
+    Attributes
+    ----------
+    seen : (n_rows,) int64, or None
+        Events that the row may see; None = activity is not held equal.
+    edges : (n_classes - 1,) int64
+        Of the classes of activity.
+    rest : (n_rows,) int64
+        A code of all else that is held equal.
+    tenure : (n_rows,) uint64, or None
+        Microseconds; None = tenure is not held equal.
+    dated
+        Whether the date of the index may still matter: something is held equal, but not that.
+    """
+
+    seen: Int64 | None
+    edges: Int64
+    rest: Int64
+    tenure: npt.NDArray[np.uint64] | None
+    dated: bool
+
+    def take(self, rows: Bool) -> Exposure:
+        """Of these rows."""
+        seen = None if self.seen is None else self.seen[rows]
+        tenure = None if self.tenure is None else self.tenure[rows]
+        return Exposure(seen, self.edges, self.rest[rows], tenure, self.dated)
+
+
 @dataclass(frozen=True, eq=False)
 class RowStrata:
     """The stratum of every row. Made by `row_strata`.
@@ -71,12 +101,18 @@ class RowStrata:
         What is held equal, in words.
     rule
         The edges.
+    held
+        What is held equal and has more than one class, in a word each.
+    exposure
+        For second looks.
     """
 
     code: npt.NDArray[np.int32]
     names: tuple[str, ...]
     sentence: str
     rule: StrataRule
+    held: tuple[str, ...]
+    exposure: Exposure
 
     @property
     def n_strata(self) -> int:
@@ -176,15 +212,43 @@ def _assign(
         parts.append((column.code, [f"{column.name} {value}" for value in column.values]))
         held.append(f"{column.name} ({column.origin})")
 
-    n_rows = len(bound.entity)
+    key, first = _dense(parts, len(bound.entity))
+    adjusted = bool(parts)
+    rest, _ = _dense(parts[1:] if rule.activity is not None else parts, len(bound.entity))
+    exposure = Exposure(
+        seen,
+        np.zeros(0, dtype=np.int64) if rule.activity is None else rule.activity,
+        rest,
+        tenure,
+        adjusted and rule.calendar is None,
+    )
+    words = ["; ".join(values[codes[row]] for codes, values in parts) or "all rows" for row in first.tolist()]
+    edges = {"activity": rule.activity, "tenure": rule.tenure, "calendar": rule.calendar}
+    matter = [name for name, cuts in edges.items() if cuts is not None and len(cuts)]
+    return RowStrata(key.astype(np.int32), tuple(words), _sentence(held), rule, (*matter, *rule.columns), exposure)
+
+
+def _dense(parts: Sequence[tuple[Int64, Sequence[str]]], n_rows: int) -> tuple[Int64, Int64]:
+    """One code for each combination that occurs, in order, and the first row of each."""
     key = np.zeros(n_rows, dtype=np.int64)
     first = np.zeros(min(n_rows, 1), dtype=np.int64)
     for codes, values in parts:
         # Both factors count rows or values, so the product fits; renumbering keeps it so for the next part.
         _, first, dense = np.unique(key * max(len(values), 1) + codes, return_index=True, return_inverse=True)
-        key = dense.reshape(-1)
-    words = ["; ".join(values[codes[row]] for codes, values in parts) or "all rows" for row in first.tolist()]
-    return RowStrata(key.astype(np.int32), tuple(words), _sentence(held), rule)
+        key = np.asarray(dense.reshape(-1), dtype=np.int64)
+    return key, np.asarray(first, dtype=np.int64)
+
+
+def finer(code: npt.NDArray[Any], classes: Int64) -> tuple[npt.NDArray[np.int32], int]:
+    """Strata cut by further classes: dense codes, and their number."""
+    whole = code.astype(np.int64) * (int(classes.max(initial=0)) + 1) + classes
+    values, dense = np.unique(whole, return_inverse=True)
+    return dense.reshape(-1).astype(np.int32), len(values)
+
+
+def quantile_classes(values: Int64, n_classes: int) -> Int64:
+    """Classes of about equal size of these values, (n,); equal ones stay together."""
+    return _classes(_edges(values, n_classes), values)
 
 
 def _sentence(held: Sequence[str]) -> str:
@@ -236,11 +300,6 @@ def _median_edge(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     ordered = np.sort(values)
     longer = ordered[ordered > ordered[0]]
     return longer[:0] if len(longer) == 0 else np.array([max(ordered[len(ordered) // 2], longer[0])], dtype=np.uint64)
-
-
-def index_dates(index_time: Int64) -> Int64:
-    """The class of ``calendar`` of each row, by edges of these rows, (n_rows,)."""
-    return _classes(_edges(index_time, CALENDAR_CLASSES), index_time)
 
 
 def _classes(edges: npt.NDArray[Any], values: npt.NDArray[Any]) -> Int64:

@@ -19,16 +19,18 @@ from seqmine.mining.deadline import Deadline
 from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.explained import explained_by
 from seqmine.mining.family import Family
+from seqmine.mining.judged import Judged
 from seqmine.mining.later import later_part, said_of
 from seqmine.mining.leaks import check_leaks, leak_alarms
 from seqmine.mining.parts import Part
 from seqmine.mining.search import Target, search
 from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
 from seqmine.mining.shortlist import POOL, choose
+from seqmine.mining.small_data import small_verdicts
 from seqmine.mining.stands_for import rivals, stands_for
 from seqmine.mining.strata import row_strata
 from seqmine.mining.study_result import StudyResult
-from seqmine.mining.study_table import Judged, study_table, verdicts_of
+from seqmine.mining.study_table import study_table
 from seqmine.patterns.model import Gap
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     )
 
     def part(chosen: Bool) -> Part:
-        return Part(log, rows.bound.take(chosen), strata.code[chosen], strata.n_strata, options.threads)
+        bound, exposure = rows.bound.take(chosen), strata.exposure.take(chosen)
+        return Part(log, bound, strata.code[chosen], strata.n_strata, exposure, options.threads)
 
     discovery = part(rows.discovery)
     if not small:
@@ -129,7 +132,10 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     p_family = family.p_values(judge, chosen.patterns)
     if certificate is not None and judge.is_numeric:
         p_family = certificate.p_permutation
-    verdict = verdicts_of(certificate, p_family, evidence.alpha)
+    few, verdict = None, [] if certificate is None else certificate.verdict
+    if certificate is None:
+        few = small_verdicts(judge, chosen.patterns, chosen.direction, p_family, full, evidence.alpha)
+        verdict = few.verdict
     claimed = [one in ("validated", "exploratory") for one in verdict]
     judging = rows.discovery if small else rows.estimation
     rival = rivals(log, labels, rows.bound, judging, judge, strata.rule, options.threads) if any(claimed) else []
@@ -138,18 +144,21 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         chosen=chosen,
         discovery=found_effects,
         certificate=certificate,
+        small=few,
         later=None if later is None else effects_of(later, chosen.patterns),
         p_family=p_family,
-        verdict=verdict,
         explained=[None] * len(chosen.patterns)
         if certificate is None
         else explained_by(judge, chosen.patterns, chosen.direction, certificate, evidence),
         stands_for=named,
         on_ties=hangs_on_ties(judge, chosen.patterns),
         on_busiest=hangs_on_busiest(judge, chosen.patterns, effects),
+        outcome=study.outcome,
+        n_rows=judge.n_rows,
+        n_positive=judge.n_positive,
         utc=log.timezone in ("UTC", "Etc/UTC"),
         alpha=evidence.alpha,
-        held_equal=_listed((*evidence.adjust, *(options.strata or ()))),
+        held_equal=_listed(strata.held),
     )
     stats = {
         "n_rows": judge.n_rows,

@@ -4,112 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seqmine.mining.flags import flags_of
 from seqmine.mining.sentences import sentence
 from seqmine.significance import shrink_spike_normal
 
 if TYPE_CHECKING:
-    from seqmine.mining.certificate import Certificate, Effects
+    from seqmine.mining.certificate import Effects
+    from seqmine.mining.judged import Judged
     from seqmine.mining.parts import Part
-    from seqmine.mining.shortlist import Chosen
 
-__all__ = ["Judged", "study_table", "verdicts_of"]
+__all__ = ["study_table"]
 
 Float64 = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Everything that is known of the shortlisted patterns.
-
-    ``certificate`` is None for small data, whose patterns were found and judged on the same rows; ``p_family`` then
-    decides. ``later`` are the effects in the out-of-time rows.
-    """
-
-    chosen: Chosen
-    discovery: Effects
-    certificate: Certificate | None
-    later: Effects | None
-    p_family: Float64
-    verdict: list[str]
-    explained: list[int | None]
-    stands_for: list[str | None]
-    on_ties: list[bool]
-    on_busiest: list[bool]
-    utc: bool
-    alpha: float
-    held_equal: str
-
-    def flags(self, i: int) -> list[str]:
-        """What a reader of pattern i must know, in a fixed order."""
-        found = []
-        pattern = self.chosen.patterns[i]
-        if self.certificate is None:
-            found.append("selected_no_independent_estimate")
-        elif self.explained[i] is not None:
-            found.append("explained_by_another")
-        if self.stands_for[i] is not None:
-            found.append("stands_for_a_column")
-        if self.on_ties[i]:
-            found.append("tie_sensitive")
-        if self.on_busiest[i]:
-            found.append("identity_sensitive")
-        if self.vanishes(i):
-            found.append("vanishes_within_strata")
-        if self.turns(i):
-            found.append("turns_within_strata")
-        if self.changes_later(i):
-            found.append("changes_out_of_time")
-        if self.utc and any(
-            c.field in ("hour", "weekday") and not c.attribute for c in pattern.steps[-1].selector.conditions
-        ):
-            found.append("clock_in_utc")
-        return found
-
-    def vanishes(self, i: int) -> bool:
-        """Whether the crude rates differ by a tenth or more where, within strata, nothing is left."""
-        effects = self.discovery if self.certificate is None else self.certificate.effects
-        relative = effects.relative
-        if math.isnan(relative.value[i]) or math.isnan(relative.low[i]):
-            return False
-        crude = self.crude_lift(i)
-        inside = relative.low[i] <= 1.0 <= relative.high[i]
-        return bool(inside and not math.isnan(crude) and abs(math.log(max(crude, 1e-9))) > math.log(1.1))
-
-    def turns(self, i: int) -> bool:
-        """Whether the crude rate lies on the other side of the base rate than the whole interval within strata."""
-        effects = self.discovery if self.certificate is None else self.certificate.effects
-        low, high, crude = effects.relative.low[i], effects.relative.high[i], self.crude_lift(i)
-        return bool((low > 1.0 and crude < 1.0) or (high < 1.0 and crude > 1.0))
-
-    def changes_later(self, i: int) -> bool:
-        """Whether the intervals of the effect at the later index and in the rows that judged have no common point."""
-        effects = self.discovery if self.certificate is None else self.certificate.effects
-        if self.later is None:
-            return False
-        now, then = effects.ratio, self.later.ratio
-        if math.isnan(now.low[i]):
-            now, then = effects.difference, self.later.difference
-        # False where an end is NaN: nothing is known of the later rows.
-        return bool(then.high[i] < now.low[i] or then.low[i] > now.high[i])
-
-    def crude_lift(self, i: int) -> float:
-        """Rate of those that match over the rate of all rows, nothing held equal; NaN for numbers."""
-        effects = self.discovery if self.certificate is None else self.certificate.effects
-        return float(effects.lift[i])
-
-
-def verdicts_of(certificate: Certificate | None, p_family: Float64, alpha: float) -> list[str]:
-    """The verdict on each pattern; without a certificate, of small data, the permutations decide."""
-    if certificate is not None:
-        return certificate.verdict
-    return ["untested" if math.isnan(p) else "validated" if p <= alpha else "not_supported" for p in p_family]
 
 
 def study_table(judged: Judged, part: Part) -> pa.Table:
@@ -127,7 +39,7 @@ def study_table(judged: Judged, part: Part) -> pa.Table:
         "direction": pa.array(np.where(raises, "raises", "lowers").tolist(), pa.string()),
         "verdict": pa.array(verdicts, pa.string()),
         "statement": pa.array([sentence(judged, i) for i in range(n)], pa.string()),
-        "flags": pa.array([judged.flags(i) for i in range(n)], pa.list_(pa.string())),
+        "flags": pa.array([flags_of(judged, i) for i in range(n)], pa.list_(pa.string())),
         "explained_by": pa.array([None if j is None else texts[j] for j in judged.explained], pa.string()),
         "stands_for": pa.array(judged.stands_for, pa.string()),
         "evidence": pa.array(["estimation_half" if certificate is not None else "westfall_young"] * n, pa.string()),
@@ -190,6 +102,8 @@ def _test_columns(judged: Judged, n: int) -> dict[str, Any]:
     columns = {
         "p_effect": of("p_effect"),
         "p_productive": of("p_productive"),
+        "p_guards": of("p_guards"),
+        "guard": pa.array([None] * n if certificate is None else certificate.guard, pa.string()),
         "least_beyond": pa.array(
             [None] * n
             if certificate is None

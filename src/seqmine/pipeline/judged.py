@@ -138,12 +138,8 @@ def _stand_in_lines(result: StudyResult) -> list[str]:
     named = [column for column in result.to_arrow()["stands_for"].to_pylist() if column is not None]
     claimed = sum(n for verdict, n in counted_verdicts(result).items() if verdict in ("validated", "exploratory"))
     return [
-        f"{named.count(column):,} of the {claimed:,} validated or exploratory ones may only stand for "
-        + (
-            "the date of the index: hold it equal, too (adjust = activity, tenure, calendar)"
-            if column == "calendar"
-            else f"{column}: hold it equal, too (strata = {column})"
-        )
+        f"{named.count(column):,} of the {claimed:,} validated or exploratory ones may only stand for {column}: "
+        f"hold it equal, too (strata = {column})"
         for column in dict.fromkeys(named)
     ]
 

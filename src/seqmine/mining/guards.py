@@ -1,0 +1,169 @@
+"""Second looks at what would be claimed: the ways in which strata can be wrong, tried one by one.
+
+Strata hold equal how much was seen of a row, as a number. What is claimed must hold, too, when
+
+- ``own_events``: the pattern's own event types do not count as activity. Mail that is sent to anybody makes its readers
+  look busier than they are; and where rows see few events, more of one kind is less of another (a collider).
+- ``main_type``: nor does the event type that makes up most of what is seen: heartbeats drown what people do.
+- ``tenure``, ``calendar``: tenure and the date of the index are held equal in ten classes.
+- ``busiest``: the one percent of entities with the most events are left out: robots, merged identities.
+- ``exposure``: a pattern beats its simpler forms among rows with as many events of these: who does something often
+  also does it at nine in the morning, and with a gap of three days, more often.
+
+A claim needs the test of its own strata *and* all of these (intersection-union, so no further correction); they are
+made only for patterns that would be claimed, for they can only take away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine.events.selectors import Selector, compile_selector
+from seqmine.mining.remainder import remainder
+from seqmine.mining.sensitivity import busiest_rows
+from seqmine.mining.strata import finer, quantile_classes
+
+if TYPE_CHECKING:
+    from seqmine.mining.generalise import Generalisation
+    from seqmine.mining.parts import Bool, Part
+    from seqmine.patterns import Pattern
+
+__all__ = ["Guarded", "look_again"]
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Strata = tuple[npt.NDArray[np.int32], int]
+
+CLASSES: Final = 10
+EXPOSURE_CLASSES: Final = 5
+LEAST_ACTIVITY: Final = 3.0
+"""Events of other types that rows must see on average to be called busy or not by these alone."""
+MAIN_SHARE: Final = 0.5
+"""Of all events seen, from which a type is the main one."""
+
+
+class Guarded(NamedTuple):
+    """Of each pattern the largest p of the second looks, and which one it is; NaN and None where none was made."""
+
+    p: Float64
+    guard: list[str | None]
+
+
+def look_again(
+    part: Part,
+    patterns: Sequence[Pattern],
+    direction: npt.NDArray[np.int64],
+    simpler: Sequence[Sequence[Generalisation]],
+    claimed: Bool,
+    min_effect: float,
+) -> Guarded:
+    """Second looks at the claimed patterns; these and their generalisations have been matched."""
+    looks = _Looks(part)
+    p = np.full(len(patterns), math.nan)
+    guard: list[str | None] = [None] * len(patterns)
+    for i in np.flatnonzero(claimed).tolist():
+        found = dict(looks.at(patterns[i], int(direction[i]), simpler[i], min_effect))
+        if found:
+            worst = max(found, key=lambda name: found[name])
+            p[i], guard[i] = found[worst], worst
+    return Guarded(p, guard)
+
+
+class _Looks:
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._seen = part.exposure.seen
+        self._counts: dict[frozenset[str], Int64] = {}
+        makers: dict[str, Callable[[], Strata | None]] = {
+            "tenure": self._finer_tenure,
+            "calendar": self._finer_calendar,
+        }
+        self._strata = {name: made for name, make in makers.items() if (made := make()) is not None}
+        self._main = self._main_type()
+        busiest = busiest_rows(part) if self._seen is not None else np.zeros(part.n_rows, dtype=np.bool_)
+        self._others = ~busiest if busiest.any() and not busiest.all() else None
+
+    def at(
+        self, pattern: Pattern, sign: int, simpler: Sequence[Generalisation], min_effect: float
+    ) -> Iterator[tuple[str, float]]:
+        part, own = self._part, _types(pattern)
+        matched = part.matched(pattern)
+        apart = {"own_events": own} | ({"main_type": own | self._main} if self._main - own else {})
+        for name, types in apart.items():
+            if self._leaves_activity(types):
+                strata = self._besides(types)
+                yield name, remainder(part, matched, sign, min_effect, strata=strata).p
+        for name, strata in self._strata.items():
+            yield name, remainder(part, matched, sign, min_effect, strata=strata).p
+        if self._others is not None:
+            yield "busiest", remainder(part, matched, sign, min_effect, rows=self._others).p
+        if self._seen is not None and simpler:
+            yield "exposure", max(self._beyond(pattern, matched, sign, one) for one in simpler)
+
+    def _leaves_activity(self, types: frozenset[str]) -> bool:
+        """Whether enough is seen besides these types to tell busy rows from others."""
+        if self._seen is None:
+            return False
+        return float((self._seen - self._count(types)).mean()) >= LEAST_ACTIVITY
+
+    def _beyond(self, pattern: Pattern, matched: Bool, sign: int, one: Generalisation) -> float:
+        part, outer = self._part, _types(one.pattern)
+        rows = part.matched(one.pattern)
+        if one.decided:
+            rows &= ~part.undecided(pattern)
+        more = _types(pattern) - outer
+        code, _ = self._besides(more if self._leaves_activity(more) else frozenset())
+        exposed = np.zeros(part.n_rows, dtype=np.int64)
+        exposed[rows] = quantile_classes(self._count(outer)[rows], EXPOSURE_CLASSES)
+        return remainder(part, matched, sign, 0.0, rows=rows, strata=finer(code, exposed)).p
+
+    def _besides(self, types: frozenset[str]) -> Strata:
+        """Strata with activity counted without these types."""
+        assert self._seen is not None, "asked for only where activity is held equal"
+        if not types:
+            return self._part.stratum, self._part.n_strata
+        # As many classes as activity has.
+        n_classes = len(self._part.exposure.edges) + 1
+        return finer(self._part.exposure.rest, quantile_classes(self._seen - self._count(types), n_classes))
+
+    def _count(self, types: frozenset[str]) -> Int64:
+        if types not in self._counts:
+            part = self._part
+            predicate = compile_selector(part.log, Selector(tuple(types)))
+            found = _native.window_stats(part.log.native, predicate, part.bound.rows, part.threads)["count"]
+            self._counts[types] = np.asarray(found, dtype=np.int64)
+        return self._counts[types]
+
+    def _main_type(self) -> frozenset[str]:
+        """The type that makes up most of what the rows see, if there is one."""
+        part = self._part
+        if self._seen is None or not part.log.event_types:
+            return frozenset()
+        n_types = len(part.log.event_types)
+        overall = np.bincount(np.asarray(part.log.code), minlength=n_types)
+        if part.bound.excluded is not None:
+            overall[np.flatnonzero(part.bound.excluded)] = 0
+        # All but always what is most of what rows see is also the most frequent type of the log.
+        main = frozenset([part.log.event_types[int(overall.argmax())]])
+        return main if int(self._count(main).sum()) > MAIN_SHARE * int(self._seen.sum()) else frozenset()
+
+    def _finer_tenure(self) -> Strata | None:
+        tenure = self._part.exposure.tenure
+        if tenure is None:
+            return None
+        classes = quantile_classes((tenure >> np.uint64(1)).astype(np.int64), CLASSES)
+        return finer(self._part.stratum, classes) if classes.any() else None
+
+    def _finer_calendar(self) -> Strata | None:
+        classes = quantile_classes(self._part.bound.index_time, CLASSES)
+        return finer(self._part.stratum, classes) if classes.any() and self._part.exposure.dated else None
+
+
+def _types(pattern: Pattern) -> frozenset[str]:
+    return frozenset(name for step in pattern.steps for name in step.selector.types)
