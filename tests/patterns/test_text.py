@@ -7,7 +7,16 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from seqmine._text import MAX_DURATION, Cursor, did_you_mean, format_duration, parse_duration, quote_name
+from seqmine._text import (
+    MAX_DURATION,
+    Cursor,
+    did_you_mean,
+    format_duration,
+    join_names,
+    parse_duration,
+    quote_name,
+    split_names,
+)
 from seqmine.errors import InvalidOutcome, ParameterError
 
 
@@ -131,3 +140,35 @@ def test_a_cursor_looks_ahead_without_taking() -> None:
     assert cursor.next().value == "no"
     assert cursor.accept_word("no") is not None
     cursor.expect_end()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        (" , ,", []),
+        ("a", ["a"]),
+        (" a b ,c,", ["a b", "c"]),
+        ('"a, b"', ["a, b"]),
+        ('a , "b, c" ,d', ["a", "b, c", "d"]),
+        ('5" nail,a"b', ['5" nail', 'a"b']),
+        (r'"say \"hi\", now","\u00e4"', ['say "hi", now', "ä"]),
+        ('"", b', ["b"]),
+    ],
+)
+def test_a_list_of_names(text: str, names: list[str]) -> None:
+    assert split_names(text) == names
+    assert split_names(join_names(names)) == names
+
+
+def test_names_of_any_kind_come_back_from_a_list() -> None:
+    names = ["a, b", '"', '"a"', " a", "a ", ",", "a\nb", "\\", 'x\\"', "日本, 語", "plain name"]
+    assert split_names(join_names(names)) == names
+    assert join_names(["plain name", 'a"b', "x.y"]) == 'plain name,a"b,x.y'
+
+
+@pytest.mark.parametrize("text", ['"a', '"a" b', 'a, "b"c', r'"\q"', '"a\nb"'])
+def test_lists_of_names_that_are_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match="no list of names: ") as caught:
+        split_names(text)
+    assert "double quotes" in str(caught.value.hint)
