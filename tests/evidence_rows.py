@@ -73,9 +73,9 @@ def rows_log(
 
     `taste` is the shape of the gamma by which each entity weighs each type. Outcomes come at a constant rate of the
     entity's own and end nothing: every entity has a row at every date, and with a spacing below the horizon the same
-    outcome counts for several rows. With a `plan` (a gap), which asks for dates a horizon apart,
-    `share` of the entities go through it twice, at any time, and it multiplies the risk of the rows that see it; half
-    as many go through its twin, the same events further apart, which does nothing.
+    outcome counts for several rows. A `plan` (a gap) asks for dates a horizon apart, and outcomes are then drawn by
+    interval: `share` of the entities go through it four times, at any time, which multiplies the risk of the rows that
+    see it, and as many through its twin, the same events further apart, which does nothing.
     """
     assert plan is None or spacing == HORIZON_DAYS
     rng = np.random.default_rng(seed)
@@ -94,7 +94,7 @@ def rows_log(
     text, pairs = "", []
     if plan is not None:
         drawn_as = rng.random(n)
-        carrier = np.repeat(np.flatnonzero(drawn_as < 1.5 * share), 2)
+        carrier = np.repeat(np.flatnonzero(drawn_as < 2 * share), 4)
         twin = drawn_as[carrier] >= share
         begin = rng.integers(0, (days - MAX_GAP_DAYS) * DAY, len(carrier))
         lo, hi = np.where(twin, plan.hi, plan.lo), np.where(twin, 24 * MAX_GAP_DAYS, plan.hi)

@@ -100,10 +100,10 @@ def held_by(asked: list[dict[str, Any]], true: Effect) -> Measures:
     return measures
 
 
-def rows_coverage_run(seed: int, n: int = 5_000) -> Measures:
+def rows_coverage_run(seed: int, n: int = 3_000) -> Measures:
     """`coverage_run` with several rows an entity; the truth is what activity and pattern give, frailty at its mean."""
     plan = replace(GAPS[0], ratio=2.0)
-    made = several.rows_log(n, seed, plan=plan, n_types=15)
+    made = several.rows_log(n, seed, n_dates=7, plan=plan, n_types=10, mean_events=12)
     gap = {"min_gap": f"{plan.lo}h", "max_gap": f"{plan.hi}h", "learn_gaps": False}
     found = [row for row in rows_mined(made, seed, {"shortlist": 1}, **gap) if row["pattern"] == made.text]
     judged = split_halves(made.names, seed) == ESTIMATION

@@ -211,7 +211,7 @@ SIMULATIONS = (
     ),
     Simulation(
         "coverage, several rows an entity",
-        SEVERAL + "5,000 entities at four dates 30 days apart and one planted pattern (ratio 2) that is the only one "
+        SEVERAL + "3,000 entities at seven dates 30 days apart and one planted pattern (ratio 2) that is the only one "
         "certified. The truth is what the chances of the judged rows give, frailty at its mean.",
         runs.rows_coverage_run,
         300,
