@@ -139,14 +139,14 @@ SIMULATIONS = (
     ),
     Simulation(
         "null, several rows an entity, small",
-        "600 such entities: fewer than 400 positive rows, judged by permutations of whole entities.",
+        "450 such entities: fewer than 400 positive rows, judged by permutations of whole entities.",
         runs.null_rows_run,
         200,
         (
             Gate("false", FALSE + " (family-wise error)", "<=", 0.05),
             Gate("small", "runs that were judged without a split", ">=", 1.0),
         ),
-        {"n": 600},
+        {"n": 450},
     ),
     Simulation(
         "numeric",
