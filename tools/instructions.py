@@ -5,8 +5,9 @@
 
 Times depend on what else the machine does; the number of instructions on a fixed input does not. `valgrind
 --tool=callgrind` counts those of one call, on one thread (cpp/bench/kernels.cpp). Two builds are counted: ``baseline``
-as wheels are built (x86-64-v2, no AVX), and ``avx2`` (x86-64-v3). The table, tests/instructions/baseline.json, has one
-section for each compiler, C library and architecture, because their code differs.
+as wheels are built (x86-64-v2, no AVX), and ``avx2`` (x86-64-v3); permutations are counted by the scalar kernel in the
+first and by that for AVX2 in the second, and valgrind knows no AVX-512. The table, tests/instructions/baseline.json,
+has one section for each compiler, C library and architecture, because their code differs.
 """
 
 from __future__ import annotations

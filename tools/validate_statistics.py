@@ -67,6 +67,11 @@ class Verdict:
 
 
 FALSE = "runs with a validated pattern"
+SEVERAL = (
+    "Rolling dates: what an entity is stays with it over all its rows. Its taste for event types makes it match the "
+    "same patterns every time, its frailty (three in ten have the outcome at all) makes the same outcome come every "
+    "time, and neither has to do with the other. "
+)
 SIMULATIONS = (
     Simulation(
         "null",
@@ -110,6 +115,38 @@ SIMULATIONS = (
         runs.numeric_run,
         200,
         (Gate("false", FALSE + " (family-wise error)", "<=", 0.05),),
+    ),
+    Simulation(
+        "null, several rows an entity",
+        SEVERAL
+        + "3,000 entities at eight dates five days apart (the latest is the out-of-time test's), so that rows of "
+        "an entity see nearly the same events and share outcomes; activity confounds as above. With variances of rows "
+        "in place of entities nearly every run would fail.",
+        runs.null_rows_run,
+        120,
+        (
+            Gate("false", FALSE + " (family-wise error)", "<=", 0.05),
+            Gate("small", "runs that were judged without a split", "<=", 0.0),
+        ),
+    ),
+    Simulation(
+        "null, several rows an entity, any effect",
+        "The same logs with `min_effect=0`: the minimum effect hides none of the error of the variances.",
+        runs.null_rows_run,
+        120,
+        (Gate("false", FALSE + " (family-wise error)", "<=", 0.05),),
+        {"min_effect": 0.0},
+    ),
+    Simulation(
+        "null, several rows an entity, small",
+        "450 such entities: fewer than 400 positive rows, judged by permutations of whole entities.",
+        runs.null_rows_run,
+        200,
+        (
+            Gate("false", FALSE + " (family-wise error)", "<=", 0.05),
+            Gate("small", "runs that were judged without a split", ">=", 1.0),
+        ),
+        {"n": 450},
     ),
     Simulation(
         "numeric",
@@ -165,6 +202,19 @@ SIMULATIONS = (
         "plain 95 % ones. The truth is what the chances of the judged rows give in the same strata.",
         runs.coverage_run,
         1_000,
+        (
+            Gate("rr", "risk ratio intervals that hold the truth", "within", 0.95, width=0.02),
+            Gate("rd", "risk difference intervals that hold the truth", "within", 0.95, width=0.02),
+            Gate("o_over_e", "O/E intervals that hold the truth", "within", 0.95, width=0.02),
+            Gate("missed", "runs without the pattern", "<=", 0.05),
+        ),
+    ),
+    Simulation(
+        "coverage, several rows an entity",
+        SEVERAL + "3,000 entities at seven dates 30 days apart and one planted pattern (ratio 2) that is the only one "
+        "certified. The truth is what the chances of the judged rows give, frailty at its mean.",
+        runs.rows_coverage_run,
+        300,
         (
             Gate("rr", "risk ratio intervals that hold the truth", "within", 0.95, width=0.02),
             Gate("rd", "risk difference intervals that hold the truth", "within", 0.95, width=0.02),

@@ -21,6 +21,7 @@
 #include "seqmine/ingest.hpp"
 #include "seqmine/matcher.hpp"
 #include "seqmine/miner.hpp"
+#include "seqmine/permutation.hpp"
 
 using namespace seqmine;
 
@@ -255,6 +256,88 @@ std::uint64_t find() {
   });
 }
 
+// The counting kernel that each build stands for. valgrind knows no AVX-512, so that one is not counted.
+#if defined(__AVX2__)
+constexpr CountKernel counting = CountKernel::avx2;
+#else
+constexpr CountKernel counting = CountKernel::scalar;
+#endif
+constexpr std::int64_t n_permutations = 1'023;
+
+// A fifth of the rows positive, in 40 strata; with `rows_each` above 1 so many rows in turn are one unit.
+struct Exchangeable {
+  std::vector<std::uint8_t> label;
+  std::vector<std::int32_t> stratum;
+  std::vector<std::int64_t> unit;
+
+  Exchangeable(std::int64_t n_rows, std::int64_t rows_each) {
+    Random random(11);
+    for (std::int64_t row = 0; row < n_rows; ++row) {
+      label.push_back(random.below(5) == 0 ? 1 : 0);
+      stratum.push_back(static_cast<std::int32_t>(row / rows_each % 40));
+      if (rows_each > 1) unit.push_back(row / rows_each);
+    }
+  }
+  [[nodiscard]] ExchangeableLabels view() const { return {label, stratum, 40, unit}; }
+  [[nodiscard]] PermutedLabels permuted() const {
+    const StopToken stop;
+    return checked(permute_labels(view(), n_permutations, 1, 1, 0, stop));
+  }
+};
+
+std::uint64_t permute(std::int64_t rows_each) {
+  const Exchangeable labels(6'000, rows_each);
+  return run([&] {
+    const PermutedLabels permuted = labels.permuted();
+    std::uint64_t sum = 0;
+    for (std::int64_t row = 0; row < permuted.n_rows(); row += 100) sum ^= permuted.row(row)[row % 16];
+    return sum % 1'000'003;
+  });
+}
+
+std::uint64_t count_permutations() {
+  const PermutedLabels permuted = Exchangeable(20'000, 1).permuted();
+  Random random(13);
+  // From a handful of rows, where reading the counters out is most of the work, to a quarter of all.
+  std::vector<std::vector<std::uint32_t>> patterns;
+  for (const std::int64_t n : {9, 100, 1'000, 5'000}) {
+    std::vector<std::uint32_t> rows;
+    for (std::int64_t i = 0; i < n; ++i) rows.push_back(static_cast<std::uint32_t>(random.below(20'000)));
+    std::sort(rows.begin(), rows.end());
+    patterns.push_back(std::move(rows));
+  }
+  std::vector<std::uint32_t> counts(permuted.n_counters());
+  return run([&] {
+    std::uint64_t sum = 0;
+    for (int round = 0; round < 20; ++round) {
+      for (const auto& rows : patterns) {
+        permuted.count(rows, counts.data(), counting);
+        sum += counts[0] + counts[static_cast<std::size_t>(round) + 1];
+      }
+    }
+    return sum;
+  });
+}
+
+std::uint64_t maxima_of_a_family() {
+  const Problem problem(2'000, 30, 15.0);
+  const std::vector<std::int32_t> stratum(problem.label.size(), 0);
+  FamilyOptions options;
+  options.n_permutations = n_permutations;
+  options.max_length = 2;
+  options.max_gap = 7 * day;
+  options.min_support = 50;
+  options.threads = 1;
+  options.kernel = counting;
+  return run([&] {
+    const StopToken stop;
+    const FamilyMaxima found =
+        checked(westfall_young(problem.log, problem.rows, {problem.label, stratum, 1, {}}, problem.items, options, stop));
+    const auto digits = [](double z) { return static_cast<std::int64_t>(std::llround(1e6 * z)); };
+    return static_cast<std::uint64_t>(found.work + found.n_tested + digits(found.observed) + digits(found.maxima[7]));
+  });
+}
+
 struct Kernel {
   const char* name;
   std::function<std::uint64_t()> call;
@@ -281,6 +364,10 @@ const std::vector<Kernel>& kernels() {
        }},
       {"count", [] { return count(); }},
       {"find", [] { return find(); }},
+      {"permute_rows", [] { return permute(1); }},
+      {"permute_entities", [] { return permute(3); }},
+      {"count_permutations", [] { return count_permutations(); }},
+      {"westfall_young", [] { return maxima_of_a_family(); }},
   };
   return all;
 }

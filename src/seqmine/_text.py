@@ -17,8 +17,6 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Literal, NoReturn
 
-import numpy as np
-
 from seqmine.errors import InvalidOutcome, InvalidPattern, ParameterError, SeqmineError
 
 __all__ = [
@@ -29,16 +27,17 @@ __all__ = [
     "Token",
     "did_you_mean",
     "format_duration",
-    "format_instant",
     "holds_digits",
     "is_number",
     "is_word",
+    "join_names",
     "lost_digits",
     "parse_duration",
     "quote_name",
     "quote_text",
     "rounded_duration",
     "shorten",
+    "split_names",
 ]
 
 RESERVED_WORDS = frozenset({"no", "without", "within", "span", "weekday", "hour", "value"})
@@ -77,6 +76,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.:]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_LISTED = re.compile(rf"\s*+(?:({_QUOTED.pattern})\s*+(?=,|\Z)|((?!\")[^,]*+))", re.DOTALL)
 _ARROWS = "→⇒⟶⟹⟼↦↣⇢⇨➔➙➛➜➝➞➡⮕🡒"
 _DASHES = "–—―−"
 _SPACE = re.compile(r"\s*")
@@ -119,6 +119,43 @@ def quote_name(name: str) -> str:
     return name if is_word(name) and name not in RESERVED_WORDS else quote_text(name)
 
 
+def split_names(text: str) -> list[str]:
+    """Split ``a, "b, c"`` into ``a`` and ``b, c``: names with commas between, in order, empty ones left out.
+
+    A name that holds a comma, or begins with a double quote or a blank, stands in double quotes with JSON escapes, as
+    in a pattern; any other may.
+
+    Raises
+    ------
+    ParameterError
+        A name in quotes is never closed, goes on after its closing quote, or is no JSON text.
+    """
+    names, at = [], 0
+    while at < len(text):
+        found = _LISTED.match(text, at)
+        try:
+            if found is None:
+                raise ValueError
+            name = found[2].rstrip() if found[1] is None else json.loads(found[1])
+        except ValueError:
+            raise ParameterError(
+                f"no list of names: {shorten(text[at:])}",
+                hint=r'a name with commas is written in double quotes, as "a, b", with \" for a quote inside',
+            ) from None
+        names += [name] if name else []
+        at = found.end() + 1
+    return names
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Return the text that `split_names` reads as ``names``, with quotes only where they are needed."""
+    return ",".join(quote_text(name) if _needs_quotes(name) else name for name in names)
+
+
+def _needs_quotes(name: str) -> bool:
+    return "," in name or name.startswith('"') or name != name.strip() or not name.isprintable()
+
+
 def shorten(text: str, limit: int = 40) -> str:
     """`text` for a message: on one line, printable, and of bounded length."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
@@ -156,19 +193,6 @@ def format_duration(us: int) -> str:
         if us % size == 0:
             return f"{us // size}{unit}"
     raise AssertionError("1 us divides every whole number")
-
-
-def format_instant(us: int) -> str:
-    """UTC microseconds in ISO form, any year, without the parts that are zero: ``2017-10-01T12:30Z``."""
-    day, rest = divmod(us, 86_400_000_000)
-    text = str(np.datetime64(day, "D"))
-    if rest == 0:
-        return f"{text}Z"
-    second, micro = divmod(rest, 1_000_000)
-    minute, second = divmod(second, 60)
-    clock = f"{minute // 60:02}:{minute % 60:02}"
-    clock += f":{second:02}" if second or micro else ""
-    return f"{text}T{clock}" + (f".{micro:06}".rstrip("0") if micro else "") + "Z"
 
 
 def rounded_duration(us: int) -> str:

@@ -99,6 +99,8 @@ def test_frequent(seqmine: Seqmine, saved: Path, tmp_path: Path) -> None:
         ((*QUESTION, "--correction", "bhh"), "did you mean 'bh'"),
         ((*QUESTION, "--adjust", "tenur"), "did you mean 'tenure'"),
         ((*QUESTION, "--acknowledge", "mali"), "did you mean 'mail'"),
+        ((*QUESTION, "--acknowledge", "visit", "--acknowledge", "mali"), "did you mean 'mail'"),
+        ((*QUESTION, "--acknowledge", '"mail'), "SM-1001: --acknowledge: no list of names: "),
         ((*QUESTION, "--strata", "chanel"), "did you mean 'channel'"),
         ((*QUESTION, "--out-of-time", "later"), "--out-of-time must be 'auto'"),
         ((*QUESTION, "--explain", "mail ->"), "SM-1002"),

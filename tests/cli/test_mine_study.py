@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import random
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -69,6 +71,42 @@ def test_a_leak_alarm_refuses_and_says_what_to_do(mine: Seqmine) -> None:
     said = json.loads(mine("--json-errors", "--quiet").err)
     assert said["exit_code"] == 6
     assert mine("--exclude-events", "basket_full").code == 0
+
+
+@pytest.fixture(scope="module")
+def with_commas(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log with a comma in the name of the leak, and in that of the attribute."""
+    table = pq.read_table(log.parent / "events.parquet")
+    table = table.set_column(2, "event", pc.replace_substring(table["event"], "basket_full", "basket, full"))
+    folder = tmp_path_factory.mktemp("commas")
+    pq.write_table(table.rename_columns(["entity", "time", "event", "value", "plan, now"]), folder / "events.parquet")
+    asked = ("--attributes", '"plan, now"', "--observed-until", "2024-01-01T00:00:00Z", "--quiet")
+    assert run(["ingest", str(folder / "events.parquet"), "--output", str(folder / "log"), *asked]) == 0
+    return folder / "log"
+
+
+def test_names_with_commas(seqmine: Seqmine, with_commas: Path) -> None:
+    def mine(*options: str) -> Any:
+        return seqmine("mine", with_commas, *ASKED, *SEARCH, "--quiet", "--format", "json", *options)
+
+    refused = mine()
+    assert refused.code == 6
+    # What the refusal says can be copied, whole.
+    left_out, accepted = shlex.split(refused.err[refused.err.index("--exclude-events") :].replace(", or accept", " "))[
+        1::4
+    ]
+    assert (left_out, accepted) == ('"basket, full"', '"basket, full"')
+    known = mine("--acknowledge", accepted, "--strata", '"plan, now"')
+    assert known.code == 0, known.err
+    assert "basket, full" in known.out
+    for several in (("--acknowledge", "mail", "--acknowledge", accepted), ("--acknowledge", f"mail,{accepted}")):
+        assert mine(*several, "--strata", '"plan, now"').out == known.out
+    without = mine("--exclude-events", "mail", "--exclude-events", left_out)
+    assert without.code == 0, without.err
+    assert "basket, full" not in without.out
+    assert "mail" not in without.out
+    split = mine("--acknowledge", "basket, full")
+    assert (split.code, "the log has no event type 'basket'" in split.err) == (2, True)
 
 
 def test_an_acknowledged_alarm_is_printed(mine: Seqmine, tmp_path: Path) -> None:

@@ -12,7 +12,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS = {"ingest_by_time", "frequent", "frequent_max_gap", "labelled_fixed_gaps", "count", "find"}
+KERNELS = {
+    "ingest_by_time", "frequent", "frequent_max_gap", "labelled_fixed_gaps", "count", "find",
+    "permute_entities", "count_permutations", "westfall_young",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,16 @@ def test_simultaneous_events_come_true_together() -> None:
     assert first_true(log, study, label(log, study)).tolist() == [15]
 
 
+def test_a_number_of_events_has_the_time_of_the_first() -> None:
+    events, rows = made(1)
+    log = make_log(events, observed_until=100)
+    number, whether = (Study(f"{text} within 20us", at=rows, lead="4us") for text in ("count(x)", "exists(x)"))
+    labels = label(log, number)
+    assert max(labels.column("label").to_pylist()) > 1
+    assert first_true(log, number, labels).tolist() == first_true(log, whether, label(log, whether)).tolist()
+    assert lead_loss(log, number, labels) is None
+
+
 def test_a_sum_that_is_undone_and_restored_came_true_at_first() -> None:
     values = [(12, 5.0), (13, -4.0), (14, 6.0)]
     log = make_log([("e", 0, "begin", None), *(("e", t, "x", v) for t, v in values)], observed_until=99)
@@ -130,7 +140,7 @@ def test_a_sum_that_rounding_keeps_below_comes_true_with_its_last_event() -> Non
         "no x within 20us",
         "count(x) top 10% within 20us",
         "sum(value of x) top 10% within 20us",
-        "count(x) within 20us",
+        "sum(value of x) within 20us",
         "count(x) < 3 within 20us",
         "count(x) = 3 within 20us",
         "count(x) != 3 within 20us",

@@ -14,7 +14,7 @@ import pytest
 from seqmine import EventLog
 from seqmine.errors import LeakAlarm, ParameterError
 from seqmine.labels import Labels, Outcome, Study, label
-from seqmine.mining import leaks
+from seqmine.mining import leak_counts
 from seqmine.mining.leaks import LeakAlarmFinding, check_leaks, leak_alarms
 
 HOUR = 3_600_000_000
@@ -123,7 +123,7 @@ class Oracle:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize(("lookback", "at_once"), [(100 * HOUR, 1 << 22), (100 * HOUR, 64), (30 * HOUR, 1)])
 def test_against_the_definition(seed: int, lookback: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaks, "_EVENTS_AT_ONCE", at_once)
+    monkeypatch.setattr(leak_counts, "EVENTS_AT_ONCE", at_once)
     events = planted(seed, n=300, base=[0.1, 0.3, 0.5, 0.8][seed % 4])
     log, asked = read(events), study(lookback=f"{lookback}us", exclude_events=["noise"])
     labels = label(log, asked)

@@ -72,6 +72,21 @@ def test_what_the_permutations_leave_out_is_not_held_against_them() -> None:
     assert n_without > 10
 
 
+def test_null_of_entities_with_several_rows_validates_nothing() -> None:
+    """5 runs, target 0.05, no minimum effect: with variances of rows in place of entities nearly all would fail."""
+    found = pooled(runs.null_rows_run, range(101, 106), n=2_000, min_effect=0.0)
+    assert np.mean(found["false"]) <= at_most(0.05, 5)
+    assert not any(found["small"])
+    assert min(found["n_tested"]) > 20
+
+
+def test_null_of_small_data_with_several_rows_an_entity_validates_nothing() -> None:
+    """20 runs, target 0.05: permutations of whole entities."""
+    found = pooled(runs.null_rows_run, range(101, 121), n=450)
+    assert np.mean(found["false"]) <= at_most(0.05, 20)
+    assert all(found["small"])
+
+
 def test_null_of_numbers_validates_nothing() -> None:
     """6 runs, target 0.05."""
     assert np.mean(pooled(runs.numeric_run, range(101, 107), n=4_000)["false"]) <= at_most(0.05, 6)
@@ -104,6 +119,14 @@ def test_intervals_hold_the_truth() -> None:
     """80 runs at 95 %: at least 90 % of them, two standard errors."""
     found = pooled(runs.coverage_run, range(101, 181))
     assert np.mean(found["missed"]) <= at_most(0.05, 80)
+    for name in ("rr", "rd", "o_over_e"):
+        assert np.mean(found[name]) >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / len(found[name])), name
+
+
+def test_intervals_of_entities_with_several_rows_hold_the_truth() -> None:
+    """40 runs at 95 %: at least 88 % of them, two standard errors."""
+    found = pooled(runs.rows_coverage_run, range(101, 141), n=2_500)
+    assert np.mean(found["missed"]) <= at_most(0.05, 40)
     for name in ("rr", "rd", "o_over_e"):
         assert np.mean(found[name]) >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / len(found[name])), name
 

@@ -12,9 +12,10 @@ from seqmine._text import (
     Cursor,
     did_you_mean,
     format_duration,
-    format_instant,
+    join_names,
     parse_duration,
     quote_name,
+    split_names,
 )
 from seqmine.errors import InvalidOutcome, ParameterError
 
@@ -142,15 +143,32 @@ def test_a_cursor_looks_ahead_without_taking() -> None:
 
 
 @pytest.mark.parametrize(
-    ("us", "text"),
+    ("text", "names"),
     [
-        (0, "1970-01-01Z"),
-        (1_506_861_000_000_000, "2017-10-01T12:30Z"),
-        (1_506_861_001_000_000, "2017-10-01T12:30:01Z"),
-        (1_506_861_000_250_000, "2017-10-01T12:30:00.25Z"),
-        (-1, "1969-12-31T23:59:59.999999Z"),
-        (253_402_300_800_000_000, "10000-01-01Z"),
+        ("", []),
+        (" , ,", []),
+        ("a", ["a"]),
+        (" a b ,c,", ["a b", "c"]),
+        ('"a, b"', ["a, b"]),
+        ('a , "b, c" ,d', ["a", "b, c", "d"]),
+        ('5" nail,a"b', ['5" nail', 'a"b']),
+        (r'"say \"hi\", now","\u00e4"', ['say "hi", now', "ä"]),
+        ('"", b', ["b"]),
     ],
 )
-def test_instants_in_words(us: int, text: str) -> None:
-    assert format_instant(us) == text
+def test_a_list_of_names(text: str, names: list[str]) -> None:
+    assert split_names(text) == names
+    assert split_names(join_names(names)) == names
+
+
+def test_names_of_any_kind_come_back_from_a_list() -> None:
+    names = ["a, b", '"', '"a"', " a", "a ", ",", "a\nb", "\\", 'x\\"', "日本, 語", "plain name"]
+    assert split_names(join_names(names)) == names
+    assert join_names(["plain name", 'a"b', "x.y"]) == 'plain name,a"b,x.y'
+
+
+@pytest.mark.parametrize("text", ['"a', '"a" b', 'a, "b"c', r'"\q"', '"a\nb"'])
+def test_lists_of_names_that_are_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match="no list of names: ") as caught:
+        split_names(text)
+    assert "double quotes" in str(caught.value.hint)

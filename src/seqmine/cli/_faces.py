@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import click
 
+from seqmine._text import join_names
 from seqmine.errors import InvalidOutcome, InvalidPattern, LeakAlarm, ParameterError, SeqmineError
 
 __all__ = ["in_words_of"]
@@ -45,7 +46,7 @@ def _leak_hint(command: click.Command, events: tuple[str, ...]) -> str:
         names = json.dumps(list(events), ensure_ascii=False)
         out, accepted = f"exclude_events = {names} in [study]", f"acknowledge = {names} in [evidence]"
         return f"leave them out with {out}, or accept them with {accepted}"
-    names = shlex.quote(",".join(events))
+    names = shlex.quote(join_names(events))
     return f"leave them out with --exclude-events {names}, or accept them with --acknowledge {names}"
 
 

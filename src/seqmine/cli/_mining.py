@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 import pyarrow as pa
 
-from seqmine.cli._options import Answer, comma_list
+from seqmine.cli._options import Answer
 from seqmine.cli._progress import StderrProgress
 from seqmine.cli._text_safety import printable
 
@@ -31,13 +31,12 @@ _EVIDENCE = (
     "alpha", "min_effect", "shortlist", "adjust", "segments", "correction", "permutations", "westfall_young",
     "small_data", "clock", "acknowledge",
 )  # fmt: skip
-_LISTS = ("exclude_events", "gap_bins", "context", "absence", "strata", "adjust", "segments", "acknowledge")
 _SENTENCES = 5
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The options that were given, by what they belong to; lists are split."""
+    """The options that were given, by what they belong to."""
 
     study: dict[str, Any]
     moments: dict[str, Any]
@@ -52,8 +51,7 @@ class Asked:
         """Take the options of `mine` out of ``given``."""
 
         def take(names: tuple[str, ...]) -> dict[str, Any]:
-            chosen = {name: value for name in names if (value := given.pop(name)) is not None}
-            return {name: comma_list(value) if name in _LISTS else value for name, value in chosen.items()}
+            return {name: value for name in names if (value := given.pop(name)) is not None}
 
         return cls(
             study=take(_STUDY),
@@ -270,5 +268,5 @@ def _whole_support(chosen: dict[str, Any]) -> dict[str, Any]:
 
 def _instants(text: str) -> str | list[str]:
     # Dates may be several; an anchor such as nth(purchase, 2) has a comma of its own.
-    parts = comma_list(text)
+    parts = [part.strip() for part in text.split(",") if part.strip()]
     return parts if len(parts) > 1 and all(part[:1].isdigit() for part in parts) else text

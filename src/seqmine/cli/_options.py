@@ -11,9 +11,11 @@ import click
 import pyarrow as pa
 
 from seqmine._files import atomic_file, json_bytes, prepare_output, write_bytes
+from seqmine._text import split_names
 from seqmine.cli._output import FORMATS, emit, format_of, refuse_terminal, write_table
 from seqmine.cli._progress import StderrProgress
 from seqmine.cli.exit_codes import COMPLETE, INCOMPLETE, QUARANTINED
+from seqmine.errors import ParameterError
 from seqmine.pipeline.config import LogSection, parse_log
 from seqmine.pipeline.manifest import manifest, output_digest
 from seqmine.pipeline.source import is_saved_log
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
-    "comma_list",
     "common",
     "given_log_keys",
     "log_options",
     "log_section",
+    "name_list",
     "output_options",
     "progress_of",
     "set_aside",
@@ -48,6 +50,22 @@ def _all(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
     return decorate
 
 
+def name_list(*declarations: str, **settings: Any) -> Callable[[Function], Function]:
+    """Return an option that takes a list of names: given several times, with commas between, or both.
+
+    Every list of names on the command line is one, and `split_names` says how it is written. The parameter is a list
+    of names in the order given, or the option's default (`None` unless it has one) where it is not given.
+    """
+
+    def listed(_context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> list[str] | None:
+        try:
+            return [name for text in given for name in split_names(text)] if given else None
+        except ParameterError as error:
+            raise ParameterError(f"{option.name}: {error.message}", hint=error.hint) from None
+
+    return click.option(*declarations, multiple=True, callback=listed, **{"metavar": "NAMES", **settings})
+
+
 common = _all(
     click.option(
         "--threads", type=click.IntRange(min=0), default=0, help="Threads; 0 = all cores. Never changes a result."
@@ -62,7 +80,7 @@ log_options = _all(
     click.option("--time", help="Column of the time.  [default: time]"),
     click.option("--event", help="Column of the event type.  [default: event]"),
     click.option("--value", help="Column of a number that belongs to the event."),
-    click.option("--attributes", metavar="NAMES", help="Columns to keep as attributes, with commas between."),
+    name_list("--attributes", help="Columns to keep as attributes, with commas between."),
     click.option(
         "--timezone", metavar="ZONE", help="Zone of times without offset, of weekdays and hours, as Europe/Berlin."
     ),
@@ -95,16 +113,9 @@ output_options = _all(
 )
 
 
-def comma_list(text: str | None) -> list[str]:
-    """Split ``a, b`` into its parts."""
-    return [part for part in (piece.strip() for piece in (text or "").split(",")) if part]
-
-
 def given_log_keys(given: dict[str, Any]) -> dict[str, Any]:
     """Take the options of `log_options` out of ``given`` and return those that the user gave."""
     chosen = {name: given.pop(name) for name in _LOG_KEYS if name in given}
-    if chosen.get("attributes") is not None:
-        chosen["attributes"] = comma_list(chosen["attributes"])
     return {name: value for name, value in chosen.items() if value is not None}
 
 

@@ -10,7 +10,7 @@ import click
 import pyarrow as pa
 
 from seqmine.cli._numbers import Size, Sizes
-from seqmine.cli._options import comma_list, common, progress_of
+from seqmine.cli._options import common, name_list, progress_of
 from seqmine.cli._output import FORMATS, emit, refuse_terminal
 from seqmine.cli.exit_codes import COMPLETE, SLOWER
 
@@ -27,7 +27,7 @@ __all__ = ["command"]
 @click.option("--top-k", type=int, default=100, show_default=True, help="How many patterns.")
 @click.option("--min-support", type=float, default=0.01, show_default=True, help="Share of the rows that must match.")
 @click.option("--learn-gaps", is_flag=True, help="Search for each step's best gap.")
-@click.option("--steps", metavar="NAMES", default="ingest,label,mine", show_default=True, help="What to measure.")
+@name_list("--steps", default=["ingest", "label", "mine"], show_default="ingest,label,mine", help="What to measure.")
 @click.option("--repeat", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds of each.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the simulated logs.")
 @click.option(
@@ -79,7 +79,7 @@ def command(
     if save is not None:
         prepare_output(save, force=force)
     before = None if compare is None else read_runs(compare)
-    spec = BenchSpec(steps=tuple(comma_list(given.pop("steps"))), threads=threads, rounds=given.pop("repeat"), **given)
+    spec = BenchSpec(steps=tuple(given.pop("steps")), threads=threads, rounds=given.pop("repeat"), **given)
     with progress.stage("measure"):
         runs = bench(spec)
     if save is not None:

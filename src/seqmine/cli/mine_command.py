@@ -11,6 +11,7 @@ from seqmine.cli._options import (
     common,
     log_options,
     log_section,
+    name_list,
     output_options,
     progress_of,
     set_aside,
@@ -30,7 +31,7 @@ __all__ = ["command"]
     "--lookback", metavar="DURATION", help="How far before the index patterns may reach.  [default: the start]"
 )
 @click.option("--lead", metavar="DURATION", help="Time between the index and the outcome.  [default: 0d]")
-@click.option("--exclude-events", metavar="NAMES", help="Event types that say the outcome in other words.")
+@name_list("--exclude-events", help="Event types that say the outcome in other words.")
 @click.option("--incident/--no-incident", default=None, help="Ask only those for whom it has not come true before.")
 @click.option("--min-tenure", metavar="DURATION", help="Ask only those who began so long before the index.")
 @click.option("--seed", type=int, help="Of the split into halves, and of permutations.  [default: 0]")
@@ -45,23 +46,19 @@ __all__ = ["command"]
 @click.option("--max-gap", metavar="DURATION", help="Steps follow within less.  [default: 14d; none with --frequent]")
 @click.option("--max-span", metavar="DURATION", help="A match is shorter than this.  [default: none]")
 @click.option("--learn-gaps/--fixed-gaps", default=None, help="Search for each step's best gap.  [default: learn]")
-@click.option("--gap-bins", metavar="DURATIONS", help="Where learned gaps may begin and end.")
+@name_list("--gap-bins", metavar="DURATIONS", help="Where learned gaps may begin and end.")
 @click.option("--min-support", type=float, help="Rows (entities) that must match.  [default: 100; 500 with --frequent]")
 @click.option("--top-k", type=int, help="How many patterns.  [default: 100]")
-@click.option("--strata", metavar="NAMES", help="Columns of the labels, or attributes, to hold equal besides --adjust.")
+@name_list("--strata", help="Columns of the labels, or attributes, to hold equal besides --adjust.")
 @click.option("--direction", help="raises, lowers or both.  [default: both]")
 @click.option("--redundancy", help="Largest overlap with a better pattern, or none.  [default: 0.9]")
-@click.option("--context", metavar="NAMES", help="Conditions to try: weekday, hour, value, or attributes.")
-@click.option("--absence", metavar="DURATIONS", help="Windows of a trailing 'no X within' to try.")
+@name_list("--context", help="Conditions to try: weekday, hour, value, or attributes.")
+@name_list("--absence", metavar="DURATIONS", help="Windows of a trailing 'no X within' to try.")
 @click.option("--alpha", type=float, help="Error rate of what is called validated (and of q).  [default: 0.05]")
 @click.option("--min-effect", type=float, help="The risk ratio to beat is 1 + this.  [default: 0.1]")
 @click.option("--shortlist", type=int, help="Most patterns that are judged.  [default: 200]")
-@click.option(
-    "--adjust",
-    metavar="NAMES",
-    help="What to hold equal: activity, tenure, calendar, or none.  [default: activity,tenure]",
-)
-@click.option("--segments", metavar="NAMES", help="Print each pattern's effect by these columns or attributes instead.")
+@name_list("--adjust", help="What to hold equal: activity, tenure, calendar, or none.  [default: activity,tenure]")
+@name_list("--segments", help="Print each pattern's effect by these columns or attributes instead.")
 @click.option("--correction", help="Of q: bh, or by (any dependence).  [default: bh]")
 @click.option("--permutations", type=int, help="Of the Westfall-Young test.  [default: 1023]")
 @click.option(
@@ -69,7 +66,7 @@ __all__ = ["command"]
 )
 @click.option("--small-data", type=int, help="Fewer rows of a class than this: no split, permutations.  [default: 400]")
 @click.option("--clock/--no-clock", default=None, help="Look for hours and weekdays that count.  [default: look]")
-@click.option("--acknowledge", metavar="NAMES", help="Event types whose leak alarm is known and accepted.")
+@name_list("--acknowledge", help="Event types whose leak alarm is known and accepted.")
 @click.option("--explain", metavar="PATTERN", help="Print where the numbers of one pattern come from instead.")
 @click.option("--in-sample", is_flag=True, help="No halves, no verdicts: find and count on the same rows.")
 @click.option("--measure", help="With --in-sample: leverage, wracc, chi2, log_odds, info_gain or lift.")
@@ -87,7 +84,8 @@ def command(source: str, frequent: bool, in_sample: bool, rows: int, threads: in
 
     SOURCE is a saved log or anything that `seqmine ingest` reads. Patterns are found on one half of the entities and
     judged on the other, which found nothing; a table for people shows the main columns, the other formats all. An event
-    type that all but is the outcome ends with exit code 6 until it is left out or acknowledged.
+    type that all but is the outcome ends with exit code 6 until it is left out or acknowledged. A list of NAMES has
+    commas between, or the option is given once a name; a name that holds a comma is put in double quotes: '"a, b",c'.
 
     \b
         seqmine mine shop.log --outcome 'no purchase within 90d' --at 2026-06-01 --lookback 180d

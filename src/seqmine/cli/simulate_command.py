@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from seqmine._files import prepare_output
 from seqmine.cli._numbers import Size
-from seqmine.cli._options import comma_list, common, progress_of
+from seqmine.cli._options import common, name_list, progress_of
 from seqmine.cli._output import emit
 from seqmine.errors import ConfigError, MissingInputError
 
@@ -38,9 +38,7 @@ _NOT_PLANTED = ("activity", "leak")
 @click.option("--duplicate-share", type=float, help="Share of events that are there twice.  [default: 0]")
 @click.option("--label-noise", type=float, help="Share of wrong labels, at most 0.05.  [default: 0]")
 @click.option("--horizon", help="Length of the outcome interval at the log's end.  [default: 90d]")
-@click.option(
-    "--columns", metavar="NAMES", help="Of value, channel, ingested_at, with commas; '' for none.  [default: all]"
-)
+@name_list("--columns", help="Of value, channel, ingested_at, with commas; '' for none.  [default: all]")
 @click.option("--no-moments", is_flag=True, help="Plant nothing.")
 @click.option(
     "--order",
@@ -72,7 +70,7 @@ def command(
             if given[name] is not None and given[other] is None:
                 values.pop(other, None)
     if columns is not None:
-        values["columns"] = comma_list(columns)
+        values["columns"] = columns
     if no_moments:
         values["moments"] = []
     wanted = SimulationSpec.from_dict(values)

@@ -1,4 +1,4 @@
-"""Sums of int64 instants and durations that can never wrap."""
+"""Instants as int64: sums that can never wrap, and words."""
 
 from __future__ import annotations
 
@@ -40,3 +40,16 @@ def earlier(time: Int64, by: int) -> Int64:
         return np.full_like(time, MIN_TIME)
     moved = (time.view(np.uint64) - np.uint64(by)).view(np.int64)
     return np.where(time >= lowest, moved, np.int64(MIN_TIME))
+
+
+def format_instant(us: int) -> str:
+    """UTC microseconds in ISO form, any year, without the parts that are zero: ``2017-10-01T12:30Z``."""
+    day, rest = divmod(us, 86_400_000_000)
+    text = str(np.datetime64(day, "D"))
+    if rest == 0:
+        return f"{text}Z"
+    second, micro = divmod(rest, 1_000_000)
+    minute, second = divmod(second, 60)
+    clock = f"{minute // 60:02}:{minute % 60:02}"
+    clock += f":{second:02}" if second or micro else ""
+    return f"{text}T{clock}" + (f".{micro:06}".rstrip("0") if micro else "") + "Z"

@@ -66,7 +66,8 @@ def first_true(log: EventLog, study: Study, labels: Labels, threads: int = 0) ->
 
     ``exists``: the first such event of the outcome interval. ``count >= k`` and ``> k``: the k-th, or the one after
     it; simultaneous events count together. ``sum >= x`` and ``> x``: the first time at which the sum of all values up
-    to it is enough, although later refunds may undo that and later values restore it. Outcome table: its time.
+    to it is enough, although later refunds may undo that and later values restore it. A count that is itself the label:
+    the first such event. Outcome table: its time.
 
     Parameters
     ----------
@@ -81,15 +82,15 @@ def first_true(log: EventLog, study: Study, labels: Labels, threads: int = 0) ->
     -------
     numpy.ndarray or None
         int64 UTC microseconds, (n_rows,), `NEVER` where the label is 0. None where an outcome has no moment at which
-        it comes true: ``no ...``, top shares, numbers, other comparisons, thresholds that nothing at all satisfies,
-        and given labels.
+        it comes true: ``no ...``, top shares, sums that are the label, tables of numbers, other comparisons, thresholds
+        that nothing at all satisfies, and given labels.
     """
     _check(log, study, labels)
     outcome = study.outcome
-    if outcome is None or not _comes_true(outcome):
+    if outcome is None or not (_comes_true(outcome) or _counts(outcome)):
         return None
     result = np.full(labels.n_rows, NEVER, dtype=np.int64)
-    row = np.flatnonzero(np.asarray(labels.column("label").to_numpy(zero_copy_only=False)) == 1)
+    row = np.flatnonzero(np.asarray(labels.column("label").to_numpy(zero_copy_only=False)) > 0)
     if len(row) == 0:
         return result
     entity = np.asarray(log.entity_index(labels.column("entity")), dtype=np.int64)[row]
@@ -156,10 +157,15 @@ def _comes_true(outcome: Outcome) -> bool:
     return outcome.threshold > 0 or (outcome.comparison == ">" and outcome.threshold == 0)
 
 
+def _counts(outcome: Outcome) -> bool:
+    """Whether the outcome is the number of some events."""
+    return outcome.measure == "count" and outcome.is_numeric
+
+
 def _moments(log: EventLog, outcome: Outcome, entity: Int64, lo: Int64, last: Int64, threads: int) -> Int64:
     """For rows whose outcome comes true in ``[lo, last]``: when."""
     predicate = compile_outcome(log, outcome)
-    if outcome.measure == "exists":
+    if outcome.measure == "exists" or _counts(outcome):
         rows = _native.Rows(entity=entity, lo=lo, last=last)
         return np.asarray(_native.window_stats(log.native, predicate, rows, threads)["first_time"], dtype=np.int64)
     begin, end = span_positions(log, entity, lo, last, threads)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from seqmine.mining.leaks import MOST_CONFIDENCE, MOST_LIFT
+from seqmine.mining.leak_findings import MOST_CONFIDENCE, MOST_LIFT
 
 if TYPE_CHECKING:
     from seqmine.mining.judged import Judged

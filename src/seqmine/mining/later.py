@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqmine._text import format_instant
 from seqmine.errors import UnknownEventWarning
 from seqmine.labels import ESTIMATION, label, later_landmark, split_halves
+from seqmine.labels._instants import format_instant
 from seqmine.mining.parts import Part
 from seqmine.mining.strata import row_strata
 

@@ -7,18 +7,19 @@ has left. So such event types are named, and nothing goes on until they are excl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine._text import did_you_mean, format_duration, rounded_duration, shorten
+from seqmine._text import did_you_mean, shorten
 from seqmine.errors import LeakAlarm, ParameterError
-from seqmine.events.spans import chunks, expand, span_positions
+from seqmine.events.spans import span_positions
 from seqmine.labels import NEVER, first_true
-from seqmine.labels.labels import excluded_types
+from seqmine.mining.leak_counts import almost_positive, counts_of, looked_at, median_leads
+from seqmine.mining.leak_findings import LEAD_PARTS, LEAST_Z, LeakAlarmFinding, LeakKind
+from seqmine.mining.number_leaks import number_alarms
 from seqmine.significance import StratifiedTables, cmh
 
 if TYPE_CHECKING:
@@ -29,76 +30,7 @@ __all__ = ["LeakAlarmFinding", "LeakKind", "check_leaks", "leak_alarms"]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
-LeakKind = Literal["almost_the_outcome", "just_before_the_outcome"]
-
-MOST_CONFIDENCE: Final = 0.9
-MOST_LIFT: Final = 3.0
-LEAST_Z: Final = 3.0
-LEAD_PARTS: Final = 50
-"""A median lead under one of so many parts of the horizon (2 %) is no notice."""
-FEWEST_ROWS: Final = 20
-_EVENTS_AT_ONCE: Final = 1 << 22
 _SHOWN: Final = 5
-
-
-@dataclass(frozen=True)
-class LeakAlarmFinding:
-    """An event type that all but is the outcome, counted on discovery rows.
-
-    Attributes
-    ----------
-    event
-        The event type.
-    kind
-        ``"almost_the_outcome"``: nearly every row that sees it is positive. ``"just_before_the_outcome"``: it goes with
-        the outcome, and half of the positive rows that see it see it right before the outcome. What is both is the
-        first.
-    n_matched, n_positive
-        Rows that see it, and positive rows among them.
-    share
-        ``n_positive / n_matched``.
-    lift
-        ``share`` over the share of positive rows among all.
-    median_lead
-        Microseconds from its last occurrence before the index to the outcome, the lower median over the positive rows
-        that see it; None where the outcome has no moment or the horizon no end.
-    horizon
-        Microseconds; None as above.
-    """
-
-    event: str
-    kind: LeakKind
-    n_matched: int
-    n_positive: int
-    share: float
-    lift: float
-    median_lead: int | None
-    horizon: int | None
-
-    @property
-    def figures(self) -> str:
-        """The counts that raised the alarm."""
-        if self.kind == "just_before_the_outcome" and self.median_lead is not None and self.horizon is not None:
-            part = 100 * self.median_lead / self.horizon
-            return (
-                f"median lead {part:.2g} % of the horizon over {self.n_positive:,} positive rows, lift {self.lift:.3g}"
-            )
-        return f"{100 * self.share:.1f} % of {self.n_matched:,} rows positive, lift {self.lift:.3g}"
-
-    @property
-    def sentence(self) -> str:
-        """The alarm in words."""
-        name = repr(shorten(self.event))
-        if self.kind == "just_before_the_outcome" and self.median_lead is not None and self.horizon is not None:
-            return (
-                f"Half of the {self.n_positive:,} positive rows that see {name} see it within "
-                f"{rounded_duration(self.median_lead)} of the outcome, less than 2 % of the horizon of "
-                f"{format_duration(self.horizon)} (lift {self.lift:.3g})."
-            )
-        return (
-            f"Of {self.n_matched:,} rows that see {name} before the index {100 * self.share:.1f} % are positive, "
-            f"{self.lift:.3g} times the share of all rows."
-        )
 
 
 def leak_alarms(
@@ -120,17 +52,23 @@ def leak_alarms(
 
     ``almost_the_outcome``: P(Y | event) > 0.9 and lift > min(3, 0.9 / base rate), and it goes with more positive rows
     than chance would give (z >= 3 without strata). The last condition holds by itself up to base rates of 0.6; with
-    very many positive rows the others would hold for any event.
+    very many positive rows the others would hold for any event. Of numbers the same is asked of what a number may be:
+    among the largest 30 % of the rows, among the smallest, the commonest number or another one (where over 30 % of the
+    rows have it); of these only what at most 60 % of the rows are.
+
+    ``explains_the_number``: whether a row sees the event explains more than 0.8 of the variance of the number within
+    strata. Where z is positive or not, and however rare: at least ten rows' worth of comparison are asked for.
 
     ``just_before_the_outcome``: the stratified z of the event is at least 3, and the median lead, from its last
-    occurrence before the index to the time of the outcome (`first_true`), is under 2 % of the horizon.
+    occurrence before the index to the time of the outcome (`first_true`), is under 2 % of the horizon. A number that
+    counts events has the time of the first of them; a sum has none.
 
     Parameters
     ----------
     log
         The events.
     labels, bound
-        Yes/no labels, and ``labels.bind(log)`` of them.
+        Labels, yes/no or numbers, and ``labels.bind(log)`` (of numbers ``numbers=True``) of them.
     study
         Where the labels come from; None, or a study of given labels, leaves out the second kind.
     discovery : (n_rows,) bool
@@ -147,26 +85,27 @@ def leak_alarms(
     tuple of LeakAlarmFinding
         In UTF-8 byte order of the event types, at most one for each.
     """
+    if bound.number is not None:
+        return number_alarms(
+            log,
+            labels,
+            bound,
+            study,
+            discovery=discovery,
+            stratum=stratum,
+            min_support=min_support,
+            threads=threads,
+        )
     row = np.flatnonzero(discovery)
     positive = bound.label[row] != 0
     n_rows, n_positive = len(row), int(np.count_nonzero(positive))
     if n_positive in (0, n_rows):
         return ()
     begin, end = span_positions(log, bound.entity[row], bound.lo[row], bound.last[row], threads)
-    matched, found = _counts(log, begin, end, positive)
-    looked_at = matched >= max(FEWEST_ROWS, min_support // 10)
-    hidden = excluded_types(log, labels.exclude_events)
-    if hidden is not None:
-        looked_at &= hidden == 0
-
-    one_table = StratifiedTables(
-        n=np.array([n_rows]), positive=np.array([n_positive]), matched=matched[:, None], matched_positive=found[:, None]
-    )
+    matched, (found,) = counts_of(log, begin, end, [positive])
+    seen = looked_at(log, labels, matched, min_support)
+    almost = seen & almost_positive(matched, found, positive)
     share = found / np.maximum(matched, 1)
-    base = n_positive / n_rows
-    lift = share / base
-    almost = looked_at & (share > MOST_CONFIDENCE) & (lift > min(MOST_LIFT, MOST_CONFIDENCE / base))
-    almost &= np.nan_to_num(cmh(one_table).z) >= LEAST_Z
 
     moment = None if study is None else first_true(log, study, labels, threads)
     horizon = None if study is None or study.outcome is None else study.outcome.horizon
@@ -174,7 +113,7 @@ def leak_alarms(
     just_before = np.zeros(len(matched), dtype=np.bool_)
     if moment is not None and horizon is not None:
         known = positive & (moment[row] != NEVER)
-        leads = _median_leads(log, begin[known], end[known], moment[row][known], looked_at)
+        leads = median_leads(log, begin[known], end[known], moment[row][known], seen)
         short = [code for code, lead in leads.items() if lead * LEAD_PARTS < horizon and not almost[code]]
         z = _stratified_z(log, bound, row, positive, stratum[row], short, threads)
         just_before[[code for code, score in zip(short, z, strict=True) if score >= LEAST_Z]] = True
@@ -187,7 +126,7 @@ def leak_alarms(
             int(matched[code]),
             int(found[code]),
             float(share[code]),
-            float(lift[code]),
+            float(share[code] / (n_positive / n_rows)),
             leads.get(code),
             horizon,
         )
@@ -249,40 +188,6 @@ def check_leaks(
         error.events = tuple(alarm.event for alarm in alarms)
         raise error
     return every
-
-
-def _counts(log: EventLog, begin: Int64, end: Int64, positive: Bool) -> tuple[Int64, Int64]:
-    """For each event type: rows with such an event in ``[begin, end)``, and positive ones among them."""
-    n_types = len(log.event_types)
-    matched, found = np.zeros(n_types, dtype=np.int64), np.zeros(n_types, dtype=np.int64)
-    for part in chunks(begin, end, _EVENTS_AT_ONCE):
-        row, position = expand(begin[part], end[part])
-        key = np.sort(row * n_types + log.code[position])
-        key = key[np.concatenate(([True], key[1:] != key[:-1]))] if len(key) else key
-        row, code = np.divmod(key, n_types)
-        matched += np.bincount(code, minlength=n_types)
-        found += np.bincount(code[positive[part][row]], minlength=n_types)
-    return matched, found
-
-
-def _median_leads(log: EventLog, begin: Int64, end: Int64, moment: Int64, looked_at: Bool) -> dict[int, int]:
-    """For each event type: lower median of the time from its last event in ``[begin, end)`` to the moment."""
-    n_types = len(log.event_types)
-    codes, leads = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.uint64)]
-    for part in chunks(begin, end, _EVENTS_AT_ONCE):
-        row, position = expand(begin[part], end[part])
-        wanted = looked_at[log.code[position]]
-        row, position = row[wanted][::-1], position[wanted][::-1]
-        # Backwards, so that the first of equal keys is the latest event of its type.
-        key, first = np.unique(row * n_types + log.code[position], return_index=True)
-        row, code = np.divmod(key, n_types)
-        codes.append(code)
-        leads.append(moment[part][row].view(np.uint64) - log.time[position[first]].view(np.uint64))
-    code, lead = np.concatenate(codes), np.concatenate(leads)
-    order = np.lexsort((lead, code))
-    code, lead = code[order], lead[order]
-    types, at, n = np.unique(code, return_index=True, return_counts=True)
-    return {int(t): int(lead[i + (k - 1) // 2]) for t, i, k in zip(types, at, n, strict=True)}
 
 
 def _stratified_z(

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine._text import did_you_mean, format_instant, rounded_duration
+from seqmine._text import did_you_mean, rounded_duration
 from seqmine.errors import ParameterError
 from seqmine.events.spans import any_event
+from seqmine.labels._instants import format_instant
 from seqmine.mining.columns import check_column, column_names, row_columns
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqmine._text import join_names
 from seqmine.errors import SchemaError, SeqmineError
 from seqmine.pipeline.config import LogSection, parse_log
 from seqmine.pipeline.source import is_saved_log, open_log
@@ -89,7 +90,7 @@ class Inspection:
             f"{Path(self.source).name.split('.')[0] or 'events'}.log",
         ]
         for name, value in self._mapping().items():
-            words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, list) else str(value)]
+            words += [f"--{name.replace('_', '-')}", join_names(value) if isinstance(value, list) else str(value)]
         return " ".join(shlex.quote(word) for word in words)
 
     def toml(self) -> str:
