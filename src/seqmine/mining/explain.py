@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqmine import _native
-from seqmine._text import format_duration
+from seqmine._text import rounded_duration
 from seqmine.errors import ParameterError
 from seqmine.patterns import Pattern
 from seqmine.patterns.search import compile_pattern
@@ -135,7 +135,7 @@ def _examples(result: StudyResult, part: Part, pattern: Pattern) -> pa.Table:
             for time, event in _events(part, bound.entity[at], begin, end, bound.excluded):
                 columns["row"].append(name)
                 columns["outcome"].append(float(outcome[i]))
-                columns["before_index"].append(format_duration(int(bound.index_time[at]) - time))
+                columns["before_index"].append(rounded_duration(int(bound.index_time[at]) - time))
                 columns["event"].append(event)
     kinds = {"row": pa.string(), "outcome": pa.float64(), "before_index": pa.string(), "event": pa.string()}
     return pa.table({name: pa.array(columns[name], kind) for name, kind in kinds.items()})
