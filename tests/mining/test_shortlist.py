@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 import seqmine as sm
+from seqmine.mining.gaps import _Aim, _best
 
 DAY = 86_400
 
@@ -36,3 +38,11 @@ def test_of_patterns_with_nearly_the_same_rows_the_simplest_is_judged(seed: int)
     verdicts = {row["pattern"]: row["verdict"] for row in found.to_arrow().to_pylist()}
     assert verdicts["mail"] == "validated"
     assert "mail -[1us,2d)-> visit" not in verdicts
+
+
+def test_of_gaps_with_the_same_rows_the_narrower_in_time_is_taken() -> None:
+    """Bins of 90, 5 and 1: half of the rows are seen in the first and the last, the others, which are low, between."""
+    n = np.array([[50, 100, 100], [0, 50, 100], [0, 0, 50]])
+    weight = np.array([[500, 0, 0], [0, -500, 0], [0, 0, 500]])
+    best = _best(n, weight, [0, 90, 95, 96], _Aim(np.zeros(0, dtype=np.int64), 1, (1, -1)))
+    assert best is not None and (best.lo, best.hi) == (95, 96)

@@ -6,18 +6,17 @@ least one completion in it. Intervals wrap around midnight and around the weeken
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmine import _native
 from seqmine.events.conditions import WEEKDAYS, Condition
 from seqmine.events.selectors import Selector
-from seqmine.patterns.search import compile_pattern
+from seqmine.mining.two_levels import best_interval, price, weights
 
 if TYPE_CHECKING:
     from seqmine.mining.parts import Part
@@ -29,8 +28,10 @@ _WIDEST_HOURS: Final = 12
 _WIDEST_DAYS: Final = 5  # Mon..Fri, which people mean, is more than half of the dial
 N_INTERVALS: Final = 24 * _WIDEST_HOURS + 7 * _WIDEST_DAYS
 """Intervals that are looked at for one pattern."""
+_WORTH_MATCHING: Final = 0.5  # of the price: z^2 without the parent's own strata is near that within them
 
 Float64 = npt.NDArray[np.float64]
+UInt32 = npt.NDArray[np.uint32]
 
 
 class _Dial(NamedTuple):
@@ -44,53 +45,61 @@ _DIALS: Final = (_Dial("hour", 0, 24, _WIDEST_HOURS), _Dial("weekday", 24, 7, _W
 
 
 def clock_conditions(
-    part: Part, patterns: Sequence[Pattern], directions: Sequence[int], min_support: int
+    part: Part, patterns: Sequence[Pattern], min_support: int, signs: Sequence[int]
 ) -> list[tuple[Pattern, Pattern]]:
     """Pairs (pattern, the same with the best condition on its last step), for the hour and for the weekday.
 
-    The best interval has the largest leverage in the pattern's direction among those with `min_support` rows; ties go
-    to the narrower, then to the earlier. Patterns that have such a condition already, or whose completions all lie in
-    one hour, give none. Nothing is tested here.
+    The interval with at least `min_support` rows inside which the outcome departs most from what it is in the rest of
+    the pattern's rows (`best_interval`), up for a sign of 1, down for -1; ties go to the narrower, then to the earlier.
+    Patterns that have such a condition already, or from which no interval departs by half of what choosing it costs,
+    give none. Nothing is tested here. All patterns count as matched afterwards.
     """
-    native = [compile_pattern(part.log, pattern) for pattern in patterns]
-    verdicts, clocks = _native.match_many(part.log.native, native, part.bound.rows, True, part.threads)
-    assert clocks is not None, "clocks were asked for"
-    residual = part.outcome - np.where(part.n > 0, part.total / np.maximum(part.n, 1), 0.0)[part.stratum]
+    weight = weights(part).astype(np.float64)
     found = []
-    for pattern, direction, verdict, clock in zip(patterns, directions, verdicts, clocks, strict=True):
-        rows = np.flatnonzero(verdict == 1)
+    for pattern, (rows, clock) in zip(patterns, part.clocks(patterns), strict=True):
+        if len(rows) < min_support:
+            continue
+        inside = weight[rows]
+        n, total = float(len(rows)), float(inside.sum())
+        least = _WORTH_MATCHING * float(price(np.array(n), N_INTERVALS)) * float(np.var(inside))
         last = pattern.steps[-1].selector
         for dial in _DIALS:
-            if len(rows) < min_support or any(c.field == dial.field and not c.attribute for c in last.conditions):
+            if any(c.field == dial.field and not c.attribute for c in last.conditions):
                 continue
-            best = _best(direction * residual[rows], clock[rows] >> np.uint32(dial.shift), dial, min_support)
-            if best is not None:
-                found.append((pattern, _with_condition(pattern, dial, *best)))
+            n_rows, summed = _by_interval(inside, clock >> np.uint32(dial.shift), dial.size, dial.widest)
+            best = best_interval(n_rows, summed, n_rows >= min_support, n, total, signs)
+            if best is not None and best.gain > least:
+                width, start = divmod(best.at, dial.size)
+                found.append((pattern, _with_condition(pattern, dial, start, width + 1)))
     return found
 
 
-def _best(weight: Float64, clock: npt.NDArray[np.uint32], dial: _Dial, min_support: int) -> tuple[int, int] | None:
-    """Start and width of the best interval."""
-    seen = ((clock[:, None] >> np.arange(dial.size, dtype=np.uint32)) & 1).astype(np.bool_)
-    if np.count_nonzero(seen.any(axis=0)) < 2:
-        return None
-    best, chosen = -math.inf, None
-    for width, reached in _intervals(seen, dial.widest):
-        gain = weight @ reached
-        gain[np.count_nonzero(reached, axis=0) < min_support] = -math.inf
-        start = int(np.argmax(gain))
-        if gain[start] > best + 1e-9:
-            best, chosen = float(gain[start]), (start, width)
-    return chosen
+def _by_interval(weight: Float64, clock: UInt32, size: int, widest: int) -> tuple[Float64, Float64]:
+    """Rows seen in each interval and the sum of their weights: the narrower first, then the earlier.
+
+    A row is missed by an interval exactly if that lies in one of the free stretches between the hours at which the row
+    is seen; so a table of the stretches by where they begin and how long they are tells all intervals.
+    """
+    full = np.uint32((1 << size) - 1)
+    clock = clock & full
+    stretches = np.zeros((size, size, 2))
+    for hour in range(size):
+        rows = np.flatnonzero((clock >> np.uint32(hour)) & np.uint32(1))
+        seen = clock[rows]
+        onwards = (seen >> np.uint32(hour + 1) | seen << np.uint32(size - 1 - hour)) & full
+        free = np.bitwise_count((onwards - np.uint32(1)) & ~onwards)  # trailing zeros: hours until it is seen again
+        stretches[hour, :, 0] = np.bincount(free, minlength=size)
+        stretches[hour, :, 1] = np.bincount(free, weight[rows], minlength=size)
+    missed = _misses(size, widest) @ stretches.reshape(size * size, 2)
+    at_all = clock != 0
+    return np.count_nonzero(at_all) - missed[:, 0], weight[at_all].sum() - missed[:, 1]
 
 
-def _intervals(seen: npt.NDArray[np.bool_], widest: int) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
-    """For every width the rows that are seen in [start, start + width), by start."""
-    reached = seen.copy()
-    yield 1, reached
-    for width in range(2, widest + 1):
-        reached |= np.roll(seen, -(width - 1), axis=1)
-        yield width, reached
+@functools.cache
+def _misses(size: int, widest: int) -> Float64:
+    """1 where an interval (by width, then start) lies in a stretch (by the hour before it, then length), else 0."""
+    width, start, hour, free = np.ix_(range(1, widest + 1), range(size), range(size), range(size))
+    return ((start - hour - 1) % size + width <= free).astype(np.float64).reshape(widest * size, size * size)
 
 
 def _with_condition(pattern: Pattern, dial: _Dial, start: int, width: int) -> Pattern:

@@ -1,11 +1,8 @@
 """Learned gaps, settled on the discovery half: where inside the wide gap the outcome departs from what it is there.
 
-The search chooses intervals by leverage over all rows, which is right for pruning and poor for edges: among the rows
-that match with the wide gap all are above (or below) the rest, so an interval that takes in more of them loses
-nothing, and its ends wander. Here each gap is chosen again *inside* its parent, the pattern with that gap wide: the
-weight of a row is its outcome less the mean of its stratum, less the mean of that over the rows that match the parent.
-Counts of all intervals are exact (`gap_tables`; STATISTICS D). A bounded gap is kept only where the data pay for
-having chosen it.
+The search chooses intervals by leverage over all rows. Here each gap is chosen again *inside* its parent, the pattern
+with that gap wide (`two_levels`). Counts of all intervals are exact (`gap_tables`; STATISTICS D). A bounded gap is
+kept only where the data pay for having chosen it.
 """
 
 from __future__ import annotations
@@ -20,6 +17,7 @@ import numpy.typing as npt
 
 from seqmine import _native
 from seqmine._text import parse_duration
+from seqmine.mining.two_levels import SIGNS, best_interval, weights
 from seqmine.patterns.model import Gap
 from seqmine.patterns.search import compile_pattern
 
@@ -35,11 +33,8 @@ SWEEPS: Final = 2
 SHARPER: Final = 1.0
 """Finer edges must raise twice the log likelihood by more than this. Simulated with prices 0, 1, 3 and 6 at 50,000
 entities (18 gaps each), 1 covered the planted interval best."""
-_MOST_TURNS: Final = 10
 MOST_BINS: Final = 128
-_WEIGHT_BITS: Final = 60
 
-Float64 = npt.NDArray[np.float64]
 Accepts = Callable[[Sequence["Pattern"], Sequence["Pattern"], int], npt.NDArray[np.bool_]]
 """Which patterns are worth more than their wide form, given how many intervals there were to choose from."""
 
@@ -61,6 +56,14 @@ class _Interval(NamedTuple):
     lo: int
     hi: int
     gain: float
+
+
+class _Aim(NamedTuple):
+    """What every choice of intervals is made by: weights of rows, least rows, and signs (`best_interval`)."""
+
+    weight: npt.NDArray[np.int64]
+    min_support: int
+    signs: Sequence[int]
 
 
 def settle_gaps(
@@ -89,7 +92,7 @@ def settle_gaps(
     limits = options.limits()
     edges = [full.lo, *limits.gap_edges, _native.UNBOUNDED if full.hi is None else full.hi]
     n_choices = len(edges) * (len(edges) - 1) // 2
-    weight = _weights(part)
+    aim = _Aim(weights(part), options.min_support, SIGNS[options.direction])
     current = list(patterns)
     settled: dict[tuple[Pattern, int], Pattern] = {}
     for _ in range(SWEEPS):
@@ -100,7 +103,7 @@ def settle_gaps(
             if deadline.passed:
                 settled |= {(p, step): p for p in parents}
                 parents = []
-            best = _best_intervals(part, parents, step, [edges] * len(parents), weight, options.min_support)
+            best = _best_intervals(part, parents, step, [edges] * len(parents), aim)
             bounded = [_bounded(p, step, one, full) for p, one in zip(parents, best, strict=True)]
             tuned = [k for k, p in enumerate(parents) if bounded[k] != p]
             part.match([*(parents[k] for k in tuned), *(bounded[k] for k in tuned)])
@@ -109,9 +112,7 @@ def settle_gaps(
             settled |= {(p, step): p for p in parents}
             settled |= {(parents[k], step): bounded[k] for k in paid}
             if options.gap_bins is None and paid:
-                sharp = _sharpened(
-                    part, [parents[k] for k in paid], step, edges, [best[k] for k in paid], weight, options.min_support
-                )
+                sharp = _sharpened(part, [parents[k] for k in paid], step, edges, [best[k] for k in paid], aim)
                 for k, one in zip(paid, sharp, strict=True):
                     settled[parents[k], step] = _bounded(parents[k], step, one, full)
             for k, parent in parent_of.items():
@@ -133,73 +134,31 @@ def _bounded(parent: Pattern, step: int, best: _Interval | None, full: Gap) -> P
     return _with_gap(parent, step, Gap(best.lo, hi))
 
 
-def _weights(part: Part) -> npt.NDArray[np.int64]:
-    """Outcomes less stratum means, as integers whose sums are exact in any order."""
-    residual = part.outcome - (part.total / np.maximum(part.n, 1))[part.stratum]
-    total = float(np.abs(residual).sum())
-    scale = min(2.0**30, 2.0**_WEIGHT_BITS / max(total + len(residual), 1.0))
-    return np.rint(residual * scale).astype(np.int64)
-
-
 def _best_intervals(
     part: Part,
     parents: Sequence[Pattern],
     step: int,
     edges: Sequence[Sequence[int]],
-    weight: npt.NDArray[np.int64],
-    min_support: int,
+    aim: _Aim,
 ) -> list[_Interval | None]:
     """Of each parent the interval of its gap with the largest excess over the parent's own; None without support."""
     jobs = [(compile_pattern(part.log, p), step, list(e)) for p, e in zip(parents, edges, strict=True)]
-    tables = _native.gap_tables(part.log.native, jobs, part.bound.rows, weight, part.threads)
-    return [_best(n, w, e, min_support) for (n, w), e in zip(tables, edges, strict=True)]
+    tables = _native.gap_tables(part.log.native, jobs, part.bound.rows, aim.weight, part.threads)
+    return [_best(n, w, e, aim) for (n, w), e in zip(tables, edges, strict=True)]
 
 
 def _best(
-    n_rows: npt.NDArray[np.int64], weight: npt.NDArray[np.int64], edges: Sequence[int], min_support: int
+    n_rows: npt.NDArray[np.int64], weight: npt.NDArray[np.int64], edges: Sequence[int], aim: _Aim
 ) -> _Interval | None:
     n, w = n_rows.astype(np.float64), weight.astype(np.float64)
-    if n[0, -1] < 1:
-        return None
-    usable = n >= min_support
-    found = [one for sign in (1.0, -1.0) if (one := _two_levels(sign, n, w, usable, edges)) is not None]
-    # An interval and what it leaves out differ from the parent alike: the one that departs from all rows is meant.
-    best = max(found, key=lambda one: one[0], default=None)
-    return None if best is None else best[1]
-
-
-def _two_levels(
-    sign: float, n: Float64, w: Float64, usable: npt.NDArray[np.bool_], edges: Sequence[int]
-) -> tuple[float, _Interval] | None:
-    """The interval inside which weights are highest (or lowest), and the sum of them.
-
-    A bin belongs to the interval when its mean is nearer to the mean inside than to the mean outside: the fit of two
-    levels, found by turns. It begins at the parent's mean, where the sum is the leverage inside the parent.
-    """
-    whole, total = n[0, -1], w[0, -1]
-    level = total / whole
-    chosen: tuple[int, int] | None = None
-    for _ in range(_MOST_TURNS):
-        score = np.where(usable, sign * (w - level * n), -math.inf)
-        most = float(score.max())
-        if not most > 0:
-            return None
-        places = np.argwhere(score >= most * (1 - 1e-12))
-        # Ties go to the narrower in time, then to the lower.
-        first, last = min(
-            ((int(i), int(j)) for i, j in places), key=lambda at: (edges[at[1] + 1] - edges[at[0]], edges[at[0]])
-        )
-        if (first, last) == chosen:
-            break
-        chosen = first, last
-        inside, outside = n[chosen], whole - n[chosen]
-        if outside < 1:
-            break
-        level = (w[chosen] / inside + (total - w[chosen]) / outside) / 2
-    assert chosen is not None, "there was a turn"
-    inside, outside = n[chosen], whole - n[chosen]
-    gain = 0.0 if outside < 1 else (w[chosen] - total * inside / whole) ** 2 * whole / (inside * outside)
-    return sign * float(w[chosen]), _Interval(edges[chosen[0]], edges[chosen[1] + 1], float(gain))
+    first, last = np.triu_indices(len(n))
+    end = np.asarray(edges, dtype=np.int64)
+    # Ties go to the narrower in time, then to the lower.
+    order = np.lexsort((first, end[last + 1] - end[first]))
+    first, last = first[order], last[order]
+    inside = n[first, last]
+    best = best_interval(inside, w[first, last], inside >= aim.min_support, n[0, -1], w[0, -1], aim.signs)
+    return None if best is None else _Interval(edges[first[best.at]], edges[last[best.at] + 1], best.gain)
 
 
 def _sharpened(
@@ -208,14 +167,13 @@ def _sharpened(
     step: int,
     edges: Sequence[int],
     best: Sequence[_Interval | None],
-    weight: npt.NDArray[np.int64],
-    min_support: int,
+    aim: _Aim,
 ) -> list[_Interval | None]:
     """The same with finer edges around those found, where that is worth it."""
     finer = [_finer_edges(edges, one) for one in best]
-    again = _best_intervals(part, parents, step, finer, weight, min_support)
+    again = _best_intervals(part, parents, step, finer, aim)
     result = list(best)
-    variance = max(float(np.mean(weight.astype(np.float64) ** 2)), 1.0)
+    variance = max(float(np.mean(aim.weight.astype(np.float64) ** 2)), 1.0)
     for k, (before, one) in enumerate(zip(best, again, strict=True)):
         # Edges that people speak of stay unless finer ones fit better by more than nothing does on average.
         if one is not None and before is not None and one.gain - before.gain > SHARPER * variance:

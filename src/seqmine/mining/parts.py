@@ -5,7 +5,7 @@ Every pattern is matched once a part; what is kept of it are its counts by strat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "Part", "count_tables"]
 
 _MATCHED, _UNDECIDED = 1, 2
-# Bytes of verdicts at a time: a fraction of what a log with so many rows takes.
+# Bytes of verdicts (and clocks) at a time: a fraction of what a log with so many rows takes.
 _BATCH_BYTES = 1 << 26
 _LEAST_BATCH = 16
 
@@ -126,13 +126,32 @@ class Part:
     def match(self, patterns: Iterable[Pattern]) -> None:
         """Matches those patterns that have not been matched yet."""
         fresh = [pattern for pattern in dict.fromkeys(patterns) if pattern not in self._known]
-        step = max(_LEAST_BATCH, _BATCH_BYTES // max(self.n_rows, 1))
-        for begin in range(0, len(fresh), step):
-            batch = fresh[begin : begin + step]
-            native = [compile_pattern(self.log, pattern) for pattern in batch]
-            verdicts, _ = _native.match_many(self.log.native, native, self.bound.rows, False, self.threads)
-            for pattern, verdict in zip(batch, verdicts, strict=True):
+        for pattern, verdict, _ in self._verdicts(fresh, with_clock=False):
+            self._known[pattern] = self._keep(pattern, verdict)
+
+    def clocks(self, patterns: Sequence[Pattern]) -> Iterator[tuple[Int64, npt.NDArray[np.uint32]]]:
+        """Of each pattern, which then has been matched: its rows, and when it completes in them.
+
+        Bits 0..23 are hours, 24..30 weekdays from Monday, of the log's time zone.
+        """
+        for pattern, verdict, clock in self._verdicts(patterns, with_clock=True):
+            assert clock is not None, "clocks were asked for"
+            if pattern not in self._known:
                 self._known[pattern] = self._keep(pattern, verdict)
+            rows = np.flatnonzero(verdict == _MATCHED)
+            yield rows, clock[rows]
+
+    def _verdicts(
+        self, patterns: Sequence[Pattern], *, with_clock: bool
+    ) -> Iterator[tuple[Pattern, npt.NDArray[np.uint8], npt.NDArray[np.uint32] | None]]:
+        row_bytes = 5 if with_clock else 1
+        step = max(_LEAST_BATCH, _BATCH_BYTES // max(self.n_rows * row_bytes, 1))
+        for begin in range(0, len(patterns), step):
+            batch = patterns[begin : begin + step]
+            native = [compile_pattern(self.log, pattern) for pattern in batch]
+            verdicts, clocks = _native.match_many(self.log.native, native, self.bound.rows, with_clock, self.threads)
+            for k, pattern in enumerate(batch):
+                yield pattern, verdicts[k], None if clocks is None else clocks[k]
 
     def _keep(self, pattern: Pattern, verdict: npt.NDArray[np.uint8]) -> _Known:
         rows = np.flatnonzero(verdict == _MATCHED)

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from seqmine import _native
+from seqmine.events.selectors import Selector
 from seqmine.mining.clock import N_INTERVALS, clock_conditions
 from seqmine.mining.gaps import settle_gaps
 from seqmine.mining.generalise import untuned
-from seqmine.patterns import parse_pattern
+from seqmine.mining.two_levels import SIGNS, price
+from seqmine.patterns import Pattern, Step, parse_pattern
 from seqmine.significance import cmh, mean_z
 
 if TYPE_CHECKING:
     from seqmine.mining.deadline import Deadline
     from seqmine.mining.options import MinerOptions
     from seqmine.mining.parts import Part
-    from seqmine.patterns import Pattern
     from seqmine.patterns.model import Gap
 
 __all__ = ["POOL", "Chosen", "choose", "discovery_z"]
@@ -31,7 +33,8 @@ __all__ = ["POOL", "Chosen", "choose", "discovery_z"]
 POOL: Final = 2_000
 """Patterns that the search keeps, by stratified leverage."""
 _EXAMINED_EACH: Final = 3  # of the pool, for every pattern of the shortlist
-_CLOCKED: Final = 50  # of the best patterns are looked at by hour and weekday
+_CLOCKED: Final = 50  # of the best patterns are looked at by hour and weekday,
+_CLOCKED_EVENTS: Final = 200  # and so many event types, which need not matter at all hours together
 
 Float64 = npt.NDArray[np.float64]
 
@@ -68,10 +71,10 @@ def choose(
     """Examines the best of the pool and returns at most `wanted` patterns that say something of their own.
 
     Learned gaps are chosen again inside their parents, and stay bounded only where the data pay for it
-    (`settle_gaps`); the pattern with all gaps wide is a candidate beside each tuned one; the best get a chance of a
-    clock condition; then, in the order of the stratified z, of patterns with nearly the same rows (Jaccard index above
-    ``options.redundancy``) the simplest is kept. After the deadline, gaps that have not been chosen again stay wide and
-    no clock condition is tried: the shortlist is not `complete`.
+    (`settle_gaps`); the pattern with all gaps wide is a candidate beside each tuned one; the best, and every single
+    event, get a chance of a clock condition; then, in the order of the stratified z, of patterns with nearly the same
+    rows (Jaccard index above ``options.redundancy``) the simplest is kept. After the deadline, gaps that have not been
+    chosen again stay wide and no clock condition is tried: the shortlist is not `complete`.
     """
     texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
     pool = [parse_pattern(text) for text in texts]
@@ -84,9 +87,9 @@ def choose(
     patterns, z = _ranked(part, candidates, options)
     kept = _distinct(part, patterns, z, options.redundancy, wanted)
     n_clocked = 0
-    if clock and kept and not deadline.passed:
-        best = kept[:_CLOCKED]
-        timed = _clocked(part, [patterns[i] for i in best], [_sign(z[i]) for i in best], options)
+    if clock and not deadline.passed:
+        best = [patterns[i] for i in kept[:_CLOCKED]]
+        timed = _clocked(part, list(dict.fromkeys([*best, *_single_events(part)])), options)
         n_clocked = len(timed)
         if timed:
             patterns, z = _ranked(part, [*patterns, *timed], options)
@@ -129,7 +132,7 @@ def _gain(part: Part, inner: Sequence[Pattern], wide: Sequence[Pattern], n_choic
     else:
         z = cmh(part.nested_tables(inner, wide, decided)).z
     n = np.array([max(int(part.counts(pattern).matched.sum()), 2) for pattern in wide], dtype=np.float64)
-    return np.asarray(np.nan_to_num(np.asarray(z)) ** 2 > np.log(n) + 2 * math.log(n_choices))
+    return np.asarray(np.nan_to_num(np.asarray(z)) ** 2 > price(n, n_choices))
 
 
 def _ranked(part: Part, candidates: list[Pattern], options: MinerOptions) -> tuple[list[Pattern], Float64]:
@@ -137,7 +140,7 @@ def _ranked(part: Part, candidates: list[Pattern], options: MinerOptions) -> tup
     part.match(candidates)
     z = discovery_z(part, candidates)
     rows = [int(part.counts(pattern).matched.sum()) for pattern in candidates]
-    wanted = {"both": (1, -1), "raises": (1,), "lowers": (-1,)}[options.direction]
+    wanted = SIGNS[options.direction]
     usable = [
         i for i, n in enumerate(rows) if n >= options.min_support and math.isfinite(z[i]) and _sign(z[i]) in wanted
     ]
@@ -185,8 +188,16 @@ def _alike(a: npt.NDArray[np.uint8], size_a: int, b: npt.NDArray[np.uint8], size
     return both > limit * (size_a + size_b - both)
 
 
-def _clocked(part: Part, patterns: list[Pattern], directions: list[int], options: MinerOptions) -> list[Pattern]:
-    pairs = clock_conditions(part, patterns, directions, options.min_support)
+def _single_events(part: Part) -> list[Pattern]:
+    """The event types that rows see most often: one that matters at some hours only may be flat over all of them."""
+    seen = _native.seen_events(part.log.native, part.bound.rows).astype(np.bool_)
+    n = np.bincount(part.log.code[seen], minlength=len(part.log.event_types))
+    most = np.argsort(-n, kind="stable")[:_CLOCKED_EVENTS]
+    return [Pattern((Step(Selector((part.log.event_types[code],))),)) for code in most[n[most] > 0]]
+
+
+def _clocked(part: Part, patterns: list[Pattern], options: MinerOptions) -> list[Pattern]:
+    pairs = clock_conditions(part, patterns, options.min_support, SIGNS[options.direction])
     if not pairs:
         return []
     parents, timed = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
