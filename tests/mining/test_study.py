@@ -11,7 +11,7 @@ import pytest
 
 import evidence_logs as logs
 import seqmine as sm
-from seqmine.errors import InsufficientDataError, ParameterError
+from seqmine.errors import InsufficientDataError, ParameterError, ValueRangeError
 from seqmine.patterns.model import Gap
 
 OUTCOME = f"exists({logs.CHURN}) within {logs.HORIZON}"
@@ -200,3 +200,21 @@ def test_small_data_out_of_time_are_untested_and_incomplete() -> None:
     short = sm.mine(read(few), ask(), sm.MinerOptions(max_length=3, min_support=5, max_seconds=1e-3))
     assert short.small and not short.complete
     assert set(short.to_arrow()["verdict"].to_pylist()) <= {"untested"}
+
+
+def test_numbers_that_cannot_be_squared_are_refused(made: logs.Made) -> None:
+    entity = made.labels["entity"]
+    number = np.random.default_rng(1).normal(size=len(entity)) * 1e300
+    table = pa.table({"entity": entity, "time": ["2024-04-10"] * len(entity), "value": number})
+    with pytest.raises(ValueRangeError, match=r"beyond 1e\+140"):
+        sm.mine(read(made), ask(outcome=sm.Outcome.from_table(table, horizon="30d")), OPTIONS)
+
+
+def test_rows_that_play_no_part_are_told(result: sm.StudyResult) -> None:
+    text = result.to_arrow()["pattern"].to_pylist()[0]
+    explained = result.explain(text)
+    there = sum(explained.strata["n"].to_pylist())
+    total = result.stats["n_rows"]
+    assert (f"their {total - there:,} rows play no part" in explained.comparison) == (there < total)
+    alone = sum(r["n_matched"] for r in explained.strata.to_pylist() if r["n_matched"] == r["n"])
+    assert (f"{alone:,} rows that match have none like them" in explained.comparison) == (alone > 0)

@@ -103,6 +103,11 @@ def explain(result: StudyResult, position: int) -> Explanation:
     comparison = (
         f"{row['pattern']}: rows that match are compared with rows that do not, among {who}. {result.held_equal}"
     )
+    if nowhere := int(np.count_nonzero((part.n > 0) & (counts.matched == 0))):
+        idle = int(part.n[counts.matched == 0].sum())
+        comparison += f" Nobody matches in {nowhere:,} strata; their {idle:,} rows play no part."
+    if alone := int(matched[others == 0].sum()):
+        comparison += f" {alone:,} rows that match have none like them to be compared with, and play no part."
     return Explanation(
         row["pattern"], row["verdict"], row["statement"], comparison, strata, _examples(result, part, pattern)
     )

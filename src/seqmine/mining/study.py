@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine.errors import InsufficientDataError, ParameterError
+from seqmine.errors import InsufficientDataError, ParameterError, ValueRangeError
 from seqmine.labels import DISCOVERY, ESTIMATION, BoundRows, Labels, label, out_of_time_rows, split_halves
 from seqmine.mining.certificate import certify, effects_of
 from seqmine.mining.columns import check_column
@@ -42,6 +42,7 @@ __all__ = ["mine_study"]
 
 Bool = npt.NDArray[np.bool_]
 
+_LARGEST = 1e140
 _SEARCH_SHARE = 0.5
 """Of ``max_seconds``. What comes after the search takes about two thirds of its time on large logs."""
 
@@ -67,6 +68,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         )
     labels = label(log, study, threads=options.threads)
     rows = _parts(log, study, labels)
+    _check_numbers(rows.bound)
     _check_classes(rows.bound, "the study")
     everyone = rows.discovery | rows.estimation
     if rows.later.any():
@@ -204,6 +206,15 @@ def _parts(log: EventLog, study: Study, labels: Labels) -> Rows:
     later = np.asarray(out_of_time_rows(log, study, labels))
     half = split_halves(labels.column("entity"), study.seed)
     return Rows(labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, later)
+
+
+def _check_numbers(bound: BoundRows) -> None:
+    if bound.number is not None and len(bound.number) and float(np.abs(bound.number).max()) > _LARGEST:
+        raise ValueRangeError(
+            f"the outcome has numbers beyond {_LARGEST:.0e}, whose squares do not fit a float",
+            column="label",
+            hint="use a larger unit of value, or leave out what cannot be true",
+        )
 
 
 def _check_classes(bound: BoundRows, where: str) -> None:
