@@ -35,8 +35,11 @@ def test_the_test_that_failed_is_named(result: sm.StudyResult) -> None:
         failed_productive = row["p_productive"] is not None and row["p_productive"] > row["p_effect"]
         said = row["statement"]
         assert ("does not point the way" in said) == turned, row
+        guarded = row["p_guards"] is not None and row["p_guards"] > max(row["p_effect"], row["p_productive"] or 0)
         if turned:
             kinds.add("turned")
+        elif guarded:
+            assert "it is not shown to be more than was asked for" in said, row
         elif failed_productive:
             assert "It adds nothing beyond" in said or "not shown to add to" in said, row
             assert ("It adds nothing beyond" in said) == (row["p_productive"] > 0.05), row

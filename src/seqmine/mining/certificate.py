@@ -303,7 +303,7 @@ def productive_p(
         return largest, least, alone
     inner, outer = [patterns[i] for i in owner], [one.pattern for one in pairs]
     decided = [one.decided for one in pairs]
-    factor = _nested_design(part, inner, outer, decided)
+    factor = part.nested_design(inner, outer, decided)
     if part.is_numeric:
         means = part.nested_mean_tables(inner, outer, decided)
         compared = _compared(means.matched, means.n)
@@ -318,21 +318,3 @@ def productive_p(
         if least[i] is None or value > largest[i]:
             largest[i], least[i], alone[i] = float(value), one, bool(rows == 0)
     return largest, least, alone
-
-
-def _nested_design(
-    part: Part, inner: Sequence[Pattern], outer: Sequence[Pattern], decided: Sequence[bool]
-) -> Float64 | float:
-    if not part.repeats:
-        return 1.0
-    factors = np.ones(len(inner))
-    for i, (pattern, wide, less) in enumerate(zip(inner, outer, decided, strict=True)):
-        rows = part.matched(wide)
-        if less:
-            rows &= ~part.undecided(pattern)
-        if not rows.any():
-            continue
-        matched = part.matched(pattern)[rows].astype(np.uint8)[None, :]
-        effect = clustered_factors(matched, part.outcome[rows], part.stratum[rows], part.n_strata, part.cluster[rows])
-        factors[i] = float(effect.cmh[0])
-    return factors

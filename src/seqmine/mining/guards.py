@@ -7,8 +7,8 @@ Strata hold equal how much was seen of a row, as a number. What is claimed must 
 - ``main_type``: nor does the event type that makes up most of what is seen: heartbeats drown what people do.
 - ``tenure``, ``calendar``: tenure and the date of the index are held equal in ten classes.
 - ``busiest``: the one percent of entities with the most events are left out: robots, merged identities.
-- ``exposure``: a pattern beats its simpler forms among rows with as many events of these: who does something often
-  also does it at nine in the morning, and with a gap of three days, more often.
+- ``exposure``: a pattern beats its simpler forms among rows that had as many chances, events of each step multiplied:
+  who does something often also does it at nine in the morning, and with a gap of three days, more often.
 
 A claim needs the test of its own strata *and* all of these (intersection-union, so no further correction); they are
 made only for patterns that would be claimed, for they can only take away.
@@ -41,7 +41,6 @@ Float64 = npt.NDArray[np.float64]
 Strata = tuple[npt.NDArray[np.int32], int]
 
 CLASSES: Final = 10
-EXPOSURE_CLASSES: Final = 5
 LEAST_ACTIVITY: Final = 3.0
 """Events of other types that rows must see on average to be called busy or not by these alone."""
 MAIN_SHARE: Final = 0.5
@@ -79,7 +78,7 @@ class _Looks:
     def __init__(self, part: Part) -> None:
         self._part = part
         self._seen = part.exposure.seen
-        self._counts: dict[frozenset[str], Int64] = {}
+        self._counts: dict[Selector, Int64] = {}
         makers: dict[str, Callable[[], Strata | None]] = {
             "tenure": self._finer_tenure,
             "calendar": self._finer_calendar,
@@ -113,14 +112,14 @@ class _Looks:
         return float((self._seen - self._count(types)).mean()) >= LEAST_ACTIVITY
 
     def _beyond(self, pattern: Pattern, matched: Bool, sign: int, one: Generalisation) -> float:
-        part, outer = self._part, _types(one.pattern)
+        part = self._part
         rows = part.matched(one.pattern)
         if one.decided:
             rows &= ~part.undecided(pattern)
-        more = _types(pattern) - outer
+        more = _types(pattern) - _types(one.pattern)
         code, _ = self._besides(more if self._leaves_activity(more) else frozenset())
         exposed = np.zeros(part.n_rows, dtype=np.int64)
-        exposed[rows] = quantile_classes(self._count(outer)[rows], EXPOSURE_CLASSES)
+        exposed[rows] = quantile_classes(self._chances(one.pattern)[rows], CLASSES)
         return remainder(part, matched, sign, 0.0, rows=rows, strata=finer(code, exposed)).p
 
     def _besides(self, types: frozenset[str]) -> Strata:
@@ -132,13 +131,24 @@ class _Looks:
         n_classes = len(self._part.exposure.edges) + 1
         return finer(self._part.exposure.rest, quantile_classes(self._seen - self._count(types), n_classes))
 
+    def _chances(self, pattern: Pattern) -> Int64:
+        """In how many ways the steps could be filled were there no order and no gaps: of two steps, the pairs."""
+        ways = np.ones(self._part.n_rows, dtype=np.float64)
+        for selector in dict.fromkeys(step.selector for step in pattern.steps):
+            ways *= self._events(selector)
+        return np.minimum(ways, 2.0**62).astype(np.int64)
+
     def _count(self, types: frozenset[str]) -> Int64:
-        if types not in self._counts:
+        return self._events(Selector(tuple(types)))
+
+    def _events(self, selector: Selector) -> Int64:
+        """How many such events each row sees."""
+        if selector not in self._counts:
             part = self._part
-            predicate = compile_selector(part.log, Selector(tuple(types)))
+            predicate = compile_selector(part.log, selector)
             found = _native.window_stats(part.log.native, predicate, part.bound.rows, part.threads)["count"]
-            self._counts[types] = np.asarray(found, dtype=np.int64)
-        return self._counts[types]
+            self._counts[selector] = np.asarray(found, dtype=np.int64)
+        return self._counts[selector]
 
     def _main_type(self) -> frozenset[str]:
         """The type that makes up most of what the rows see, if there is one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from seqmine import _native
 from seqmine.patterns.search import compile_pattern
-from seqmine.significance import MeanTables, StratifiedTables
+from seqmine.significance import MeanTables, StratifiedTables, clustered_factors
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -110,7 +111,7 @@ class Part:
         """Rows with label 1."""
         return int(np.count_nonzero(self.bound.label))
 
-    @property
+    @cached_property
     def repeats(self) -> bool:
         """Whether some entity has several rows."""
         return len(np.unique(self.cluster)) < self.n_rows
@@ -236,6 +237,25 @@ class Part:
                     matched_square=q.matched_square - p.undecided_square,
                 )
         return inner, outer
+
+    def nested_design(
+        self, patterns: Sequence[Pattern], wider: Sequence[Pattern], decided: Sequence[bool]
+    ) -> Float64 | float:
+        """What the variances of `nested_tables` are to be multiplied by where entities have several rows."""
+        if not self.repeats:
+            return 1.0
+        factors = np.ones(len(patterns))
+        for i, (pattern, wide, less) in enumerate(zip(patterns, wider, decided, strict=True)):
+            rows = self.matched(wide)
+            if less:
+                rows &= ~self.undecided(pattern)
+            if rows.any():
+                matched = self.matched(pattern)[rows].astype(np.uint8)[None, :]
+                effect = clustered_factors(
+                    matched, self.outcome[rows], self.stratum[rows], self.n_strata, self.cluster[rows]
+                )
+                factors[i] = float(effect.cmh[0])
+        return factors
 
     def mean_tables(self, patterns: Sequence[Pattern]) -> MeanTables:
         """The same as `tables` for numbers."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqmine.mining.parts import Part, count_tables
 from seqmine.significance import (
     MeanTables,
+    clustered_factors,
     mean_difference,
     mean_z,
     minimum_effect_p,
@@ -48,13 +49,17 @@ def remainder(
     whole = part.outcome if number is None or strata is None else number - number.mean()
     chosen = np.ones(part.n_rows, dtype=np.bool_) if rows is None else rows
     stratum, outcome, inside = code[chosen], whole[chosen], matched[chosen]
+    design = None
+    if part.repeats and inside.any():
+        design = clustered_factors(inside.astype(np.uint8)[None], outcome, stratum, n_strata, part.cluster[chosen])
     if part.is_numeric:
         means = _mean_tables(stratum, n_strata, outcome, inside)
-        z = float(mean_z(means)[0])
+        z = float(mean_z(means, 1.0 if design is None else design.cmh)[0])
         p = 1.0 if math.isnan(z) else float(normal_tail(np.array([z * direction]), 1)[0])
         return Remainder(p, float(mean_difference(means).value[0]))
     counts = count_tables(stratum, n_strata, outcome > 0, [inside])
-    wald, score = minimum_effect_p(counts, np.array([direction]), min_effect)
+    factor = 1.0 if design is None else design.risk_ratio
+    wald, score = minimum_effect_p(counts, np.array([direction]), min_effect, factor)
     ratio = float(risk_ratio(counts).value[0])
     return Remainder(float(np.nan_to_num(np.fmax(wald, score), nan=1.0)[0]), math.log(ratio) if ratio > 0 else math.nan)
 

@@ -124,13 +124,14 @@ def _gain(part: Part, inner: Sequence[Pattern], wide: Sequence[Pattern], n_choic
 
     Among the rows that match the simpler form, those that match the pattern too must differ by more than the price of
     one more rate and of the choice: z^2 > log n + 2 log n_choices (STATISTICS D; z^2 is the score form of twice the
-    gain in log likelihood, within strata).
+    gain in log likelihood, within strata; with several rows an entity, of entities).
     """
     decided = [False] * len(inner)
+    factor = part.nested_design(inner, wide, decided)
     if part.is_numeric:
-        z = mean_z(part.nested_mean_tables(inner, wide, decided))
+        z = mean_z(part.nested_mean_tables(inner, wide, decided), factor)
     else:
-        z = cmh(part.nested_tables(inner, wide, decided)).z
+        z = cmh(part.nested_tables(inner, wide, decided), factor).z
     n = np.array([max(int(part.counts(pattern).matched.sum()), 2) for pattern in wide], dtype=np.float64)
     return np.asarray(np.nan_to_num(np.asarray(z)) ** 2 > price(n, n_choices))
 
