@@ -256,6 +256,25 @@ def test_a_planted_leak_has_one_name(leak: str, names: list[str]) -> None:
     assert check_leaks(log, found, names)[0].n_steps == len(found)
 
 
+@pytest.mark.parametrize(
+    ("n_short", "lead", "alarm"),
+    [(20, HORIZON // 50 - 1, True), (20, HORIZON // 50, False), (19, HORIZON // 50 - 1, False), (20, 1, True)],
+)
+def test_half_of_the_rows_right_before(n_short: int, lead: int, alarm: bool) -> None:
+    """Of 40 positive rows the 20th lead is the median; 2 % of the horizon is not under 2 %."""
+    events = []
+    for i in range(400):
+        leaves, name = i < 40, f"e{i:03}"
+        events.append(Event(name, INDEX - 1, "visit", "a", 0, None))
+        if i < 55:
+            events.append(Event(name, INDEX - (1 if i < n_short else 5 * DAY), "visit", "late", 0, None))
+        if leaves:
+            events.append(Event(name, INDEX - 1 + lead, "x", "a", 0, None))
+    found = alarms(read(events), study(), context=("plan",), min_support=50)
+    said = [(f.event, f.kind, f.n_matched, f.n_positive, f.median_lead) for f in found]
+    assert said == ([("visit{plan=late}", "just_before_the_outcome", 55, 40, lead)] if alarm else [])
+
+
 def test_thresholds_have_the_loosest_for_a_name() -> None:
     log = read(planted(6, 2_000, 0.35, "score"))
     found = alarms(log, study())
@@ -288,6 +307,8 @@ def test_silence_that_all_but_is_the_outcome() -> None:
     small = sm.EvidenceOptions(small_data=50)
     with pytest.raises(LeakAlarm):
         sm.mine(log, study(), options, evidence=small)
+    # Small data have no absences.
+    assert sm.mine(log, study(), options, evidence=sm.EvidenceOptions(permutations=19)).alarms == ()
     known = sm.mine(log, study(), options, evidence=replace(small, acknowledge=["visit -> no visit within 4d"]))
     assert [f.event for f in known.alarms] == ["visit -> no visit within 4d"]
 
