@@ -238,13 +238,18 @@ class InsufficientDataError(SeqmineError, ValueError):
 
 
 class LeakAlarm(SeqmineError):
-    """Event types of the log all but are the outcome; nothing is mined until they are excluded or acknowledged.
+    """Events of the log all but are the outcome; nothing is mined until they are left out or acknowledged.
 
-    ``events`` are their names, in UTF-8 byte order.
+    ``events`` are the names to acknowledge, in UTF-8 byte order: event types, and patterns such as ``*{plan=gone}``
+    where it is a condition. What can be left out: ``exclude`` of them as event types, ``context`` by its names, and,
+    where ``absence`` is true, absences.
     """
 
     code = "SM-3001"
     events: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    absence: bool = False
 
 
 class BudgetExceeded(SeqmineError):

@@ -85,6 +85,31 @@ def with_commas(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "log"
 
 
+def test_a_condition_that_is_the_outcome(seqmine: Seqmine, log: Path, tmp_path: Path) -> None:
+    """An attribute that was written afterwards, with a comma and blanks in its name and text."""
+    table = pq.read_table(log.parent / "events.parquet")
+    bought = pc.filter(table["entity"], pc.equal(table["event"], "purchase"))
+    state = pc.if_else(pc.is_in(table["entity"], bought), 'gone, "now"', "here")
+    pq.write_table(table.append_column("the state", state), tmp_path / "events.parquet")
+    asked = ("--attributes", "the state", "--observed-until", "2024-01-01T00:00:00Z", "--quiet")
+    assert run(["ingest", str(tmp_path / "events.parquet"), "--output", str(tmp_path / "log"), *asked]) == 0
+
+    def mine(*options: str) -> Any:
+        without = ("--exclude-events", "basket_full", "--quiet", "--format", "json")
+        return seqmine("mine", tmp_path / "log", *ASKED, *SEARCH, *without, *options)
+
+    assert mine().code == 0
+    refused = mine("--context", "the state")
+    assert (refused.code, refused.out) == (6, "")
+    assert "leave the state out of --context, or accept them with --acknowledge " in refused.err
+    accepted = shlex.split(refused.err[refused.err.index("--acknowledge") :])[1]
+    known = mine("--context", "the state", "--acknowledge", accepted)
+    assert known.code == 0, known.err
+    assert any("gone" in row["pattern"] for row in json.loads(known.out))
+    silent = mine("--context", "the state", "--acknowledge", '*{"the stat"=x}')
+    assert silent.code == 2 and "no attribute 'the stat'" in silent.err
+
+
 def test_names_with_commas(seqmine: Seqmine, with_commas: Path) -> None:
     def mine(*options: str) -> Any:
         return seqmine("mine", with_commas, *ASKED, *SEARCH, "--quiet", "--format", "json", *options)

@@ -180,12 +180,16 @@ def test_segments_need_to_be_declared_and_known(made: logs.Made, result: sm.Stud
 
 def test_after_the_deadline_gaps_stay_wide_and_no_hour_is_tried(made: logs.Made, result: sm.StudyResult) -> None:
     from seqmine.mining.deadline import Deadline
+    from seqmine.mining.items import make_items
     from seqmine.mining.search import Target, search
     from seqmine.mining.shortlist import choose
 
     part, full = result._judge, Gap(1, 14 * logs.DAY)
     label = Target(part.bound.label, part.stratum, part.n_strata)
-    found = search(part.log, part.bound, label, OPTIONS, top_k=500, redundancy=None, learn_gaps=True, seconds=0.0)
+    items = make_items(part.log, part.bound, (), OPTIONS.min_support)
+    found = search(
+        part.log, part.bound, label, OPTIONS, items, top_k=500, redundancy=None, learn_gaps=True, seconds=0.0
+    )
     asked: dict[str, Any] = {"full": full, "learn_gaps": True, "wanted": 60, "clock": True}
     late = choose(part, found, OPTIONS, deadline=Deadline(1e-9), **asked)
     ever = choose(part, found, OPTIONS, deadline=Deadline(None), **asked)

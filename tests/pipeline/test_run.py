@@ -328,6 +328,23 @@ def test_a_leak_alarm_stops_the_run(study: Path, tmp_path: Path, capsys: pytest.
     assert record["result"]["acknowledged_alarms"] == ["checkout_page"]
 
 
+def test_a_condition_that_is_the_outcome_stops_the_run(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever will buy visits late on the last evening."""
+    rows = shop(SIZE)
+    buyers = [name for name, time, what in rows if what == "purchase" and time > START + 12 * DAY]
+    night = START - START % DAY + 10 * DAY + 4 * DAY // 24
+    write(study.parent / "events-1.parquet", rows + [(name, night, "visit") for name in buyers[::3]])
+    (study.parent / "events-2.parquet").unlink()
+    asked = ["run", str(study), "--output", str(tmp_path / "runs"), "--run-id", "a"]
+    study.write_text(TOML.replace("[moments]", '[moments]\ncontext = ["hour"]'), encoding="utf-8")
+    assert run(asked) == 6
+    said = capsys.readouterr().err
+    assert 'leave hour out of context in [moments], or accept them with acknowledge = ["visit{hour=0..6}"] in' in said
+    assert "exclude_events" not in said
+
+
 def test_a_later_date_is_kept_apart(study: Path, tmp_path: Path) -> None:
     """Two index dates: the latest is the out-of-time test, unless the configuration says none."""
     dates = TOML.replace('"start + 11d"', '["2023-11-24", "2023-11-25"]')

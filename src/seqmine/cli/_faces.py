@@ -29,7 +29,7 @@ _VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|True\b|None\b)?"
 def in_words_of(command: click.Command, error: SeqmineError) -> None:
     """Rewrite message and hint of ``error`` as a user of ``command`` would say them."""
     if isinstance(error, LeakAlarm):
-        error.hint = _leak_hint(command, error.events)
+        error.hint = _leak_hint(command, error)
         return
     # These quote what the user wrote, which may hold the same words.
     if not isinstance(error, (InvalidPattern, InvalidOutcome)):
@@ -40,14 +40,24 @@ def in_words_of(command: click.Command, error: SeqmineError) -> None:
         error.hint = _rendered(command, _CALLS.get(error.hint, error.hint))
 
 
-def _leak_hint(command: click.Command, events: tuple[str, ...]) -> str:
+def _leak_hint(command: click.Command, error: LeakAlarm) -> str:
     """What to do about a leak alarm, ready to be copied."""
-    if command.name == "run":
-        names = json.dumps(list(events), ensure_ascii=False)
-        out, accepted = f"exclude_events = {names} in [study]", f"acknowledge = {names} in [evidence]"
-        return f"leave them out with {out}, or accept them with {accepted}"
-    names = shlex.quote(join_names(events))
-    return f"leave them out with --exclude-events {names}, or accept them with --acknowledge {names}"
+    in_file = command.name == "run"
+
+    def said(flag: str, key: str, section: str, names: tuple[str, ...]) -> str:
+        if in_file:
+            return f"{key} = {json.dumps(list(names), ensure_ascii=False)} in [{section}]"
+        return f"{flag} {shlex.quote(join_names(names))}"
+
+    out = []
+    if error.exclude:
+        out.append("leave them out with " + said("--exclude-events", "exclude_events", "study", error.exclude))
+    if error.context:
+        place = "context in [moments]" if in_file else "--context"
+        out.append(f"leave {join_names(error.context)} out of {place}")
+    if error.absence:
+        out.append("leave out absence in [moments]" if in_file else "leave out --absence")
+    return f"{', '.join(out)}, or accept them with " + said("--acknowledge", "acknowledge", "evidence", error.events)
 
 
 def _subject(command: click.Command, text: str) -> str:

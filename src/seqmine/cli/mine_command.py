@@ -66,7 +66,7 @@ __all__ = ["command"]
 )
 @click.option("--small-data", type=int, help="Fewer rows of a class than this: no split, permutations.  [default: 400]")
 @click.option("--clock/--no-clock", default=None, help="Look for hours and weekdays that count.  [default: look]")
-@name_list("--acknowledge", help="Event types whose leak alarm is known and accepted.")
+@name_list("--acknowledge", help="Names whose leak alarm is known and accepted.")
 @click.option("--explain", metavar="PATTERN", help="Print where the numbers of one pattern come from instead.")
 @click.option("--in-sample", is_flag=True, help="No halves, no verdicts: find and count on the same rows.")
 @click.option("--measure", help="With --in-sample: leverage, wracc, chi2, log_odds, info_gain or lift.")

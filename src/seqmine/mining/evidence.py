@@ -50,7 +50,8 @@ class EvidenceOptions:
     clock
         Look for the hours and weekdays at which a pattern's completion counts.
     acknowledge
-        Event types whose leak alarm is known and accepted.
+        Event types, and steps such as ``*{plan=gone}``, whose leak alarm is known and accepted: the names that the
+        alarm prints.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import Labels
 
-__all__ = ["EVENTS_AT_ONCE", "almost_positive", "counts_of", "looked_at", "median_leads", "sights"]
+__all__ = ["EVENTS_AT_ONCE", "almost_positive", "counts_of", "looked_at", "median_leads", "sights", "stratified_z"]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -32,8 +32,8 @@ def looked_at(log: EventLog, labels: Labels, matched: Int64, min_support: int) -
     return enough if hidden is None else enough & (hidden == 0)
 
 
-def almost_positive(matched: Int64, found: Int64, positive: Bool) -> Bool:
-    """Which event types nearly all rows that see them are positive for, and more than chance would have it."""
+def almost_positive(matched: Int64, found: Int64, positive: Bool, least_z: float = LEAST_Z) -> Bool:
+    """Which event types, or steps, nearly all rows that see them are positive for, and more than by chance."""
     base = np.count_nonzero(positive) / len(positive)
     tables = StratifiedTables(
         n=np.array([len(positive)]),
@@ -43,7 +43,26 @@ def almost_positive(matched: Int64, found: Int64, positive: Bool) -> Bool:
     )
     share = found / np.maximum(matched, 1)
     almost = (share > MOST_CONFIDENCE) & (share / base > min(MOST_LIFT, MOST_CONFIDENCE / base))
-    return np.asarray(almost & (np.nan_to_num(cmh(tables).z) >= LEAST_Z))
+    return np.asarray(almost & (np.nan_to_num(cmh(tables).z) >= least_z))
+
+
+def stratified_z(seen: Iterable[Bool], positive: Bool, stratum: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """z of Cochran, Mantel and Haenszel, one for each mask of the rows that see something; 0 where undefined."""
+    n_strata = int(stratum.max()) + 1
+
+    def per_stratum(mask: Bool) -> Int64:
+        return np.bincount(stratum[mask], minlength=n_strata)
+
+    counts = [(per_stratum(mask), per_stratum(mask & positive)) for mask in seen]
+    if not counts:
+        return np.zeros(0)
+    tables = StratifiedTables(
+        n=per_stratum(np.ones(len(stratum), dtype=np.bool_)),
+        positive=per_stratum(positive),
+        matched=np.array([matched for matched, _ in counts]),
+        matched_positive=np.array([found for _, found in counts]),
+    )
+    return np.nan_to_num(cmh(tables).z)
 
 
 def sights(log: EventLog, begin: Int64, end: Int64) -> Iterator[tuple[Int64, Int64]]:

@@ -1,26 +1,28 @@
-"""Leak alarms: event types that tell the outcome in other words, before anything is mined with them.
+"""Leak alarms: events that tell the outcome in other words, before anything is mined with them.
 
 A cancellation form all but is the churn that follows. Patterns with it are true, strong and useless: whoever files it
-has left. So such event types are named, and nothing goes on until they are excluded or acknowledged.
+has left. So such event types, and steps with conditions, are named, and nothing goes on until they are left out or
+acknowledged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine._text import did_you_mean, shorten
+from seqmine._text import shorten
 from seqmine.errors import LeakAlarm, ParameterError
 from seqmine.events.spans import span_positions
 from seqmine.labels import NEVER, first_true
-from seqmine.mining.leak_counts import almost_positive, counts_of, looked_at, median_leads
-from seqmine.mining.leak_findings import LEAD_PARTS, LEAST_Z, LeakAlarmFinding, LeakKind
+from seqmine.mining.leak_counts import almost_positive, counts_of, looked_at, median_leads, stratified_z
+from seqmine.mining.leak_findings import LEAD_PARTS, LEAST_Z, MOST_SHOWN, LeakAlarmFinding, LeakKind
+from seqmine.mining.leak_names import accepted, folded, read_names
 from seqmine.mining.number_leaks import number_alarms
-from seqmine.significance import StratifiedTables, cmh
+from seqmine.mining.step_leaks import Steps, step_alarms
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -42,9 +44,10 @@ def leak_alarms(
     discovery: Bool,
     stratum: npt.NDArray[np.int32],
     min_support: int,
+    steps: Steps | None = None,
     threads: int = 0,
 ) -> tuple[LeakAlarmFinding, ...]:
-    """Find the single event types that all but are the outcome, on the discovery rows alone.
+    """Find the event types and single steps that all but are the outcome, on the discovery rows alone.
 
     An event type is looked at when at least ``max(20, min_support // 10)`` discovery rows see it: fewer than 20 rows
     say little, and one that a tenth of ``min_support`` does not see is far from being part of any pattern; between that
@@ -63,6 +66,8 @@ def leak_alarms(
     occurrence before the index to the time of the outcome (`first_true`), is under 2 % of the horizon. A number that
     counts events has the time of the first of them; a sum has none.
 
+    What `steps` hold besides is judged by the first and, of labels, the third rule: see `step_alarms`.
+
     Parameters
     ----------
     log
@@ -77,13 +82,16 @@ def leak_alarms(
         Strata from 0, see `row_strata`.
     min_support
         Of the search.
+    steps
+        What the search tries as a step; by default nothing but event types.
     threads
         0 = all cores. The result does not depend on it.
 
     Returns
     -------
     tuple of LeakAlarmFinding
-        In UTF-8 byte order of the event types, at most one for each.
+        In UTF-8 byte order of the names, at most one for each event type and step (`check_leaks` folds what says the
+        same thing).
     """
     if bound.number is not None:
         return number_alarms(
@@ -94,6 +102,7 @@ def leak_alarms(
             discovery=discovery,
             stratum=stratum,
             min_support=min_support,
+            steps=steps or Steps(),
             threads=threads,
         )
     row = np.flatnonzero(discovery)
@@ -115,11 +124,11 @@ def leak_alarms(
         known = positive & (moment[row] != NEVER)
         leads = median_leads(log, begin[known], end[known], moment[row][known], seen)
         short = [code for code, lead in leads.items() if lead * LEAD_PARTS < horizon and not almost[code]]
-        z = _stratified_z(log, bound, row, positive, stratum[row], short, threads)
+        z = stratified_z(_seen(log, bound.take(row), short, threads), positive, stratum[row])
         just_before[[code for code, score in zip(short, z, strict=True) if score >= LEAST_Z]] = True
     else:
         horizon = None
-    return tuple(
+    told = tuple(
         LeakAlarmFinding(
             log.event_types[code],
             "almost_the_outcome" if almost[code] else "just_before_the_outcome",
@@ -132,6 +141,19 @@ def leak_alarms(
         )
         for code in np.flatnonzero(almost | just_before).tolist()
     )
+    more = step_alarms(
+        log,
+        bound.take(row),
+        [("positive", positive)],
+        None if moment is None else moment[row],
+        horizon,
+        stratum=stratum[row],
+        steps=steps or Steps(),
+        told=told,
+        min_support=min_support,
+        threads=threads,
+    )
+    return (*told, *more)
 
 
 def check_leaks(
@@ -146,17 +168,19 @@ def check_leaks(
     findings
         From `leak_alarms`.
     acknowledged
-        Names of event types whose alarm is known and accepted; those without an alarm change nothing.
+        Names of event types whose alarm is known and accepted, and those of alarms about steps: each accepts all steps
+        that it stands for, ``*{plan=gone}`` that of every event type. Names without an alarm change nothing.
 
     Returns
     -------
     tuple of LeakAlarmFinding
-        The findings, all of them acknowledged: to be printed with the result.
+        The findings, all of them acknowledged: to be printed with the result. Steps that say the same thing are one
+        (`folded`).
 
     Raises
     ------
     LeakAlarm
-        An event type is not acknowledged.
+        An event type or step is not acknowledged.
     ParameterError
         A name that the log does not have, or something that is no list of names.
     """
@@ -165,64 +189,48 @@ def check_leaks(
             "acknowledged leaks must be a list of event types, not one text", hint=f"write [{acknowledged!r}]"
         )
     names = tuple(acknowledged)
-    for name in names:
-        if not isinstance(name, str):
-            raise ParameterError(f"acknowledged leaks must be names of event types, not {type(name).__name__}")
-        if log.type_index(name) is None:
-            near = did_you_mean(name, log.event_types)
-            raise ParameterError(
-                f"acknowledged leaks: the log has no event type {shorten(name)!r}",
-                hint=f"did you mean {near!r}?" if near else "see log.event_types",
-            )
+    patterns = read_names(log, names)
     every = tuple(findings)
-    alarms = [finding for finding in every if finding.event not in names]
+    alarms = folded(finding for finding in every if not accepted(finding, names, patterns))
     if alarms:
-        shown = [f"{shorten(alarm.event)!r} ({alarm.figures})" for alarm in alarms[:_SHOWN]]
-        more = f" and {len(alarms) - _SHOWN} more" if len(alarms) > _SHOWN else ""
-        listed = ", ".join(repr(shorten(alarm.event)) for alarm in alarms[:_SHOWN]) + (", ..." if more else "")
-        types = "1 event type" if len(alarms) == 1 else f"{len(alarms)} event types"
-        error = LeakAlarm(
-            f"{types} of the log may be the outcome in other words: {'; '.join(shown)}{more}",
-            hint=f"leave them out with exclude_events=[{listed}], or acknowledge them by name",
-        )
-        error.events = tuple(alarm.event for alarm in alarms)
-        raise error
-    return every
+        raise _alarm(alarms)
+    return folded(every)
 
 
-def _stratified_z(
-    log: EventLog,
-    bound: BoundRows,
-    row: Int64,
-    positive: Bool,
-    stratum: npt.NDArray[np.int32],
-    codes: list[int],
-    threads: int,
-) -> npt.NDArray[np.float64]:
-    """z of Cochran, Mantel and Haenszel for "sees such an event", one for each event type; 0 where undefined."""
-    if not codes:
-        return np.zeros(0)
-    n_strata = int(stratum.max()) + 1
-    rows = _native.Rows(
-        entity=np.ascontiguousarray(bound.entity[row]),
-        lo=np.ascontiguousarray(bound.lo[row]),
-        last=np.ascontiguousarray(bound.last[row]),
+def _alarm(alarms: tuple[LeakAlarmFinding, ...]) -> LeakAlarm:
+    """The error that names the first of them, and says what to do."""
+    shown = [f"{_name(alarm)} ({alarm.figures})" for alarm in alarms[:_SHOWN]]
+    more = f" and {len(alarms) - _SHOWN} more" if len(alarms) > _SHOWN else ""
+    exclude = [alarm for alarm in alarms if not alarm.is_step]
+    one, many = ("event type", "event types") if len(exclude) == len(alarms) else ("kind of step", "kinds of steps")
+    error = LeakAlarm(
+        f"{len(alarms)} {one if len(alarms) == 1 else many} of the log may be the outcome in other words: "
+        f"{'; '.join(shown)}{more}"
     )
+    error.events = tuple(alarm.event for alarm in alarms)
+    error.exclude = tuple(alarm.event for alarm in exclude)
+    error.context = tuple(sorted({alarm.context for alarm in alarms if alarm.context is not None}, key=str.encode))
+    error.absence = any(alarm.absent for alarm in alarms)
+    out = [f"leave them out with exclude_events=[{_listed(exclude)}]"] if exclude else []
+    out += [f"leave {shorten(name)!r} out of context" for name in error.context]
+    out += ["leave out absence"] if error.absence else []
+    named = "" if len(exclude) == len(alarms) else f": acknowledge=[{_listed(alarms)}]"
+    error.hint = f"{', '.join(out)}, or acknowledge them by name{named}"
+    return error
 
-    def per_stratum(mask: Bool) -> Int64:
-        return np.bincount(stratum[mask], minlength=n_strata)
 
-    matched, found = [], []
+def _listed(alarms: Sequence[LeakAlarmFinding]) -> str:
+    return ", ".join(map(_name, alarms[:_SHOWN])) + (", ..." if len(alarms) > _SHOWN else "")
+
+
+def _name(alarm: LeakAlarmFinding) -> str:
+    return repr(shorten(alarm.event, MOST_SHOWN) if alarm.is_step else shorten(alarm.event))
+
+
+def _seen(log: EventLog, bound: BoundRows, codes: Iterable[int], threads: int) -> Iterator[Bool]:
+    """Which rows see an event of each type."""
     for code in codes:
         flags = np.zeros(len(log.event_types), dtype=np.uint8)
         flags[code] = 1
-        seen = np.asarray(_native.window_stats(log.native, _native.Predicate(flags), rows, threads)["count"]) > 0
-        matched.append(per_stratum(seen))
-        found.append(per_stratum(seen & positive))
-    tables = StratifiedTables(
-        n=per_stratum(np.ones(len(row), dtype=np.bool_)),
-        positive=per_stratum(positive),
-        matched=np.array(matched),
-        matched_positive=np.array(found),
-    )
-    return np.nan_to_num(cmh(tables).z)
+        found = _native.window_stats(log.native, _native.Predicate(flags), bound.rows, threads)
+        yield np.asarray(found["count"]) > 0

@@ -12,6 +12,7 @@ from seqmine.events.checked import check_log
 from seqmine.labels import Labels, Study
 from seqmine.mining.deadline import Deadline
 from seqmine.mining.evidence import EvidenceOptions
+from seqmine.mining.items import make_items
 from seqmine.mining.options import MinerOptions
 from seqmine.mining.result import MiningResult, make_result
 from seqmine.mining.search import Target, search
@@ -70,7 +71,8 @@ def mine(
     InsufficientDataError
         No rows, or labels of one class only, in one of the halves too.
     LeakAlarm
-        An event type all but is the outcome: exclude it, or acknowledge it by name.
+        An event type, or a step with a condition or absence, all but is the outcome: leave it out, or acknowledge it by
+        name.
     MemoryBudgetExceeded
         ``max_memory`` is less than the events to mine take.
 
@@ -111,6 +113,7 @@ def mine(
         bound,
         Target(bound.label, stratum, n_strata),
         options,
+        make_items(log, bound, tuple(options.context), options.min_support),
         top_k=options.top_k,
         redundancy=options.redundancy,
         learn_gaps=options.learn_gaps,

@@ -17,6 +17,7 @@ from seqmine.events.spans import span_positions
 from seqmine.labels import NEVER, first_true
 from seqmine.mining.leak_counts import almost_positive, counts_of, looked_at, median_leads, sights
 from seqmine.mining.leak_findings import LEAD_PARTS, LEAST_Z, LeakAlarmFinding, LeakKind
+from seqmine.mining.step_leaks import Steps, step_alarms
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -50,6 +51,7 @@ def number_alarms(
     discovery: Bool,
     stratum: npt.NDArray[np.int32],
     min_support: int,
+    steps: Steps,
     threads: int = 0,
 ) -> tuple[LeakAlarmFinding, ...]:
     """The work of `leak_alarms` on numbers; arguments as there."""
@@ -80,7 +82,7 @@ def number_alarms(
         elif soon:
             told.setdefault(code, ("just_before_the_outcome", above[0], int(found[-1, code]), base))
     parts = dict(zip(codes.tolist(), explained.tolist(), strict=True))
-    return tuple(
+    findings = tuple(
         LeakAlarmFinding(
             log.event_types[code],
             kind,
@@ -95,6 +97,20 @@ def number_alarms(
         )
         for code, (kind, about, n, base) in sorted(told.items())
     )
+    # Of steps only the first question is asked.
+    more = step_alarms(
+        log,
+        bound.take(row),
+        kinds,
+        None,
+        None,
+        stratum=stratum[row],
+        steps=steps,
+        told=findings,
+        min_support=min_support,
+        threads=threads,
+    )
+    return (*findings, *more)
 
 
 def _kinds(number: Float64) -> list[tuple[str, Bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine.mining.items import make_items
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import BoundRows
+    from seqmine.mining.items import Item
     from seqmine.mining.options import MinerOptions
 
 __all__ = ["Target", "search"]
@@ -47,6 +48,7 @@ def search(
     bound: BoundRows,
     target: Target,
     options: MinerOptions,
+    items: Sequence[Item],
     *,
     top_k: int,
     redundancy: float | None,
@@ -54,8 +56,7 @@ def search(
     seconds: float,
     absences: bool = True,
 ) -> dict[str, Any]:
-    """What the native miner returns for these rows; at most so many `seconds`, 0 for no limit."""
-    items = make_items(log, bound, tuple(options.context), options.min_support)
+    """What the native miner returns for these rows and steps; at most so many `seconds`, 0 for no limit."""
     limits = options.limits()
     plain = [i for i, item in enumerate(items) if item.is_plain]
     return _native.mine(

@@ -19,6 +19,7 @@ from seqmine.mining.deadline import Deadline
 from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.explained import explained_by
 from seqmine.mining.family import Family
+from seqmine.mining.items import Item, make_items
 from seqmine.mining.judged import Judged
 from seqmine.mining.later import later_part, said_of
 from seqmine.mining.leaks import check_leaks, leak_alarms
@@ -28,6 +29,7 @@ from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
 from seqmine.mining.shortlist import POOL, choose
 from seqmine.mining.small_data import small_verdicts
 from seqmine.mining.stands_for import rivals, stands_for
+from seqmine.mining.step_leaks import Steps
 from seqmine.mining.strata import row_strata
 from seqmine.mining.study_result import StudyResult
 from seqmine.mining.study_table import study_table
@@ -96,6 +98,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         _check_classes(rows.bound.take(rows.estimation), "the estimation half")
     for name in evidence.segments:
         check_column(log, labels, name, "segments")
+    items = make_items(log, discovery.bound, tuple(options.context), options.min_support)
     findings = leak_alarms(
         log,
         labels,
@@ -104,10 +107,11 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         discovery=rows.discovery,
         stratum=strata.code,
         min_support=options.min_support,
+        steps=Steps(items, () if small else options.limits().absences),
         threads=options.threads,
     )
-    check_leaks(log, findings, evidence.acknowledge)
-    found = _search(log, discovery, options, deadline.left(_SEARCH_SHARE), small=small)
+    alarms = check_leaks(log, findings, evidence.acknowledge)
+    found = _search(log, discovery, options, items, deadline.left(_SEARCH_SHARE), small=small)
     limits = options.limits()
     full = Gap(limits.min_gap, None if limits.max_gap == _native.UNBOUNDED else limits.max_gap)
     searched = deadline.elapsed
@@ -188,7 +192,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         out_of_time=said_of(
             later, max(int(np.count_nonzero(rows.later)) - (0 if later is None else later.n_rows), 0), small=small
         ),
-        alarms=tuple(findings),
+        alarms=alarms,
         small=small,
         _evidence=evidence,
         _strata=strata,
@@ -255,7 +259,9 @@ def _is_small(bound: BoundRows, evidence: EvidenceOptions) -> bool:
     return True
 
 
-def _search(log: EventLog, part: Part, options: MinerOptions, seconds: float, *, small: bool) -> dict[str, Any]:
+def _search(
+    log: EventLog, part: Part, options: MinerOptions, items: Sequence[Item], seconds: float, *, small: bool
+) -> dict[str, Any]:
     labels = Target(part.bound.label, part.stratum, part.n_strata)
     target = Target.numbers(part.outcome) if part.is_numeric else labels
     return search(
@@ -263,6 +269,7 @@ def _search(log: EventLog, part: Part, options: MinerOptions, seconds: float, *,
         part.bound,
         target,
         options,
+        items,
         # With learned gaps the miner's own pool is four times what it is asked for, and all of it is refined.
         top_k=POOL // 4 if options.learn_gaps and not small else POOL,
         redundancy=None,
