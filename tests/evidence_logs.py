@@ -28,8 +28,8 @@ UNTIL_TEXT = "2024-04-30"
 LOOKBACK, HORIZON, MAX_GAP = f"{LOOKBACK_DAYS}d", f"{HORIZON_DAYS}d", f"{MAX_GAP_DAYS}d"
 CHURN, REFERRAL, PURCHASE, PROXY, START = "cancel", "referral", "purchase", "cancel_request", "signup"
 HEARTBEAT = "heartbeat"
-TIME_BITS = 44
-"""Of a number that is an entity and a time: 2^44 microseconds are 203 days, and leave room for 500,000 entities."""
+TIME_BITS = 46
+"""Of a number that is an entity and a time: 2^46 microseconds are 814 days, and leave room for 130,000 entities."""
 EPISODE_ROOM = (LOOKBACK_DAYS - MAX_GAP_DAYS - 4) * DAY
 
 Floats = npt.NDArray[np.float64]
