@@ -27,6 +27,9 @@ INDEX_TEXT = "2024-03-31"
 UNTIL_TEXT = "2024-04-30"
 LOOKBACK, HORIZON, MAX_GAP = f"{LOOKBACK_DAYS}d", f"{HORIZON_DAYS}d", f"{MAX_GAP_DAYS}d"
 CHURN, REFERRAL, PURCHASE, PROXY, START = "cancel", "referral", "purchase", "cancel_request", "signup"
+HEARTBEAT = "heartbeat"
+TIME_BITS = 46
+"""Of a number that is an entity and a time: 2^46 microseconds are 814 days, and leave room for 130,000 entities."""
 EPISODE_ROOM = (LOOKBACK_DAYS - MAX_GAP_DAYS - 4) * DAY
 
 Floats = npt.NDArray[np.float64]
@@ -145,10 +148,10 @@ class Maker:
         self.value.append(np.full(len(owner), np.nan))
 
     def of(self, name: str) -> Ints:
-        """Entity and time in one number, sorted: entity * 2^48 + time after the beginning."""
+        """Entity and time in one number, sorted: entity * 2^TIME_BITS + time after the beginning."""
         code = self.code(name)
         keys = [
-            (e[t == code] << 48) + (x[t == code] - BEGIN)
+            (e[t == code] << TIME_BITS) + (x[t == code] - BEGIN)
             for e, x, t in zip(self.entity, self.time, self.type, strict=True)
         ]
         return np.sort(np.concatenate(keys))
@@ -234,6 +237,8 @@ def planted_log(
     reversed_share: float = 0.02,
     n_types: int = 20,
     mean_events: float = 30,
+    least_events: int = 8,
+    dominant: float = 0.0,
     shape: float = 1.0,
     proxy: float = 0.0,
 ) -> Made:
@@ -241,9 +246,10 @@ def planted_log(
 
     `share` of the entities (the busiest three times as often as the laziest) go through each moment, `twin_share`
     through its twin. The planted types occur in the background too. Half of the carriers of a gap go on to the most
-    frequent type of the background, which adds nothing. `proxy`: the share of those that leave who say so before.
+    frequent type of the background, which adds nothing. `dominant`: the share of the background that one more type,
+    `HEARTBEAT`, has. `proxy`: the share of those that leave who say so before.
     """
-    maker = Maker(n, seed, mean_events, 8, shape)
+    maker = Maker(n, seed, mean_events, least_events, shape)
     weights = zipf(n_types)
     follower = next(iter(weights))
     rank = np.argsort(np.argsort(maker.n_events, kind="stable")) / n
@@ -253,6 +259,8 @@ def planted_log(
         groups = [np.flatnonzero(inside) for inside in _between(draw, bounds)]
         plant(maker, plan, groups, follower)
     noise = {name: 0.004 * sum(weights.values()) for p in plans for name in noisy_types(p)}
+    if dominant:
+        weights[HEARTBEAT] = sum([*weights.values(), *noise.values()]) * dominant / (1 - dominant)
     maker.fill({**weights, **noise})
     moments = [came_out(maker, plan) for plan in plans]
     return finished(maker, moments, tuple(weights), np.zeros(n), proxy)
@@ -339,14 +347,14 @@ def came_out(maker: Maker, plan: Plan) -> Moment:
     """Who matches in the end, chance included, by counting the pairs."""
     n, first = maker.n, maker.of(plan.first)
     if plan.kind == "clock":
-        hour = (first & (2**48 - 1)) // HOUR % 24
+        hour = (first & (2**TIME_BITS - 1)) // HOUR % 24
         hit = _owners(first[(plan.lo <= hour) & (hour < plan.hi)], n)
         text = f"{plan.first}{{hour={plan.lo}..{plan.hi}}}"
         return Moment(plan, text, hit, _owners(first, n) & ~hit, np.zeros(n, np.bool_))
     second = maker.of(plan.second)
     if plan.kind == "absence":
         within = plan.hi * HOUR
-        over = (first & (2**48 - 1)) + within < LOOKBACK_DAYS * DAY
+        over = (first & (2**TIME_BITS - 1)) + within < LOOKBACK_DAYS * DAY
         followed = has_gap(first, second, 1, within + 1)
         hit = _owners(first[over & ~followed], n)
         twin = _owners(first[followed], n) & ~hit
@@ -375,5 +383,5 @@ def has_gap(first: Ints, second: Ints, lo: int, hi: int) -> Bools:
 
 def _owners(keys: Ints, n: int) -> Bools:
     owned = np.zeros(n, np.bool_)
-    owned[keys >> 48] = True
+    owned[keys >> TIME_BITS] = True
     return owned

@@ -24,6 +24,7 @@ from evidence_logs import (
     LOOKBACK_DAYS,
     MAX_GAP_DAYS,
     START,
+    TIME_BITS,
     Bools,
     Floats,
     Ints,
@@ -113,11 +114,11 @@ def rows_log(
     tenure = LOOKBACK_DAYS * DAY + (rng.exponential(300, n) * DAY).astype(np.int64)
     matched = np.zeros((n, n_dates), np.bool_)
     if plan is not None:
-        keys = (owner << 48) + time
+        keys = (owner << TIME_BITS) + time
         for column, at in enumerate(index):
             inside = (at - LOOKBACK_DAYS * DAY <= time) & (time < at)
             first, second = (np.sort(keys[inside & (code == n_types + side)]) for side in (0, 1))
-            matched[first[has_gap(first, second, plan.lo * HOUR, plan.hi * HOUR)] >> 48, column] = True
+            matched[first[has_gap(first, second, plan.lo * HOUR, plan.hi * HOUR)] >> TIME_BITS, column] = True
     base = 0.02 + 0.13 * np.exp(-activity)
     risk = base[:, None] * np.where(matched, 1.0 if plan is None else plan.ratio, 1.0)
     chance = risk * ((rng.random(n) < FRAIL) / FRAIL)[:, None]

@@ -14,11 +14,13 @@ import numpy as np
 
 import evidence_logs as logs
 import evidence_rows as several
+import evidence_strata as wrong
 import seqmine as sm
 from evidence_logs import Made, Plan
 from evidence_rows import Rows
-from evidence_truth import Effect, Matcher, claims, score, strata, true_effect
-from reference.language import parse_mined
+from evidence_truth import Effect, Matcher, claims, score, strata, true_effect, true_z
+from reference.evidence import holm
+from reference.language import Pattern, parse_mined
 from seqmine.errors import LeakAlarm
 from seqmine.labels import ESTIMATION, split_halves
 
@@ -115,15 +117,63 @@ def rows_coverage_run(seed: int, n: int = 3_000) -> Measures:
     return held_by(found, true_effect(risk[inside], matched[inside], stratum[inside]))
 
 
+# --- strata are wrong -------------------------------------------------------------------------------------------------
+
+
+def opened(made: wrong.Asked, seed: int = 0) -> tuple[sm.EventLog, sm.Study]:
+    """The log and the study of a made log in which strata are wrong."""
+    log = sm.EventLog.from_arrow(made.events, timezone="UTC", observed_until=wrong.UNTIL_TEXT)
+    return log, sm.Study(wrong.OUTCOME, seed=seed, **made.study)
+
+
+def wrong_strata_run(seed: int, case: str, **options: Any) -> Measures:
+    """Whether a suspect pattern is claimed, and whether the certificate would have claimed one without second looks.
+
+    What it says without them follows from the columns of the table: Holm over the larger of `p_effect` and
+    `p_productive`.
+    """
+    log, study = opened(wrong.CASES[case].make(np.random.default_rng(seed)), seed)
+    wanted = sm.MinerOptions(**{"max_length": 2, "threads": 1, **options})
+    rows = [row for row in sm.mine(log, study, wanted).to_arrow().to_pylist() if row["verdict"] != "untested"]
+    suspect = [is_suspect(parse_mined(row["pattern"]), case) for row in rows]
+    claimed = [row["verdict"] in ("validated", "exploratory") for row in rows]
+    without = [p <= 0.05 for p in holm([max(row["p_effect"], row["p_productive"] or 0.0) for row in rows])]
+    return {
+        "suspect": [any(one and yes for one, yes in zip(suspect, claimed, strict=True))],
+        "without": [any(one and yes for one, yes in zip(suspect, without, strict=True))],
+        "any": [any(claimed)],
+    }
+
+
+def is_suspect(pattern: Pattern, case: str) -> bool:
+    """A pattern of nothing but types that strata make look true; without such types, one with a gap or an hour."""
+    types = wrong.CASES[case].suspects
+    if types:
+        return all(set(step.types) <= set(types) for step in pattern.steps)
+    gaps = [(link.lo, link.hi) for link in pattern.links if link is not None]
+    return any(gap != (1, wrong.MAX_GAP_DAYS * wrong.DAY) for gap in gaps) or any(s.conditions for s in pattern.steps)
+
+
 # --- something does ---------------------------------------------------------------------------------------------------
 
 
-def planted_run(seed: int, n: int = 20_000, plans: tuple[Plan, ...] = logs.PLANS, **options: Any) -> Measures:
-    """Moments of all kinds with their decoys: what is claimed, what is missed, and whether the intervals hold."""
-    made = logs.planted_log(n, seed, plans)
+def planted_run(
+    seed: int,
+    n: int = 20_000,
+    plans: tuple[Plan, ...] = logs.PLANS,
+    log: dict[str, Any] | None = None,
+    **options: Any,
+) -> Measures:
+    """Moments of all kinds with their decoys: what is claimed, what is missed, and whether the intervals hold.
+
+    `log`: further arguments of `planted_log`.
+    """
+    made = logs.planted_log(n, seed, plans, **(log or {}))
     rows = mined(made, seed, **{"absence": ("3d",), "context": ("hour",), **options})
     result = score(rows, made)
     held, wrongly = judged_by_truth(made, rows, seed)
+    judged = split_halves(made.labels["entity"], seed) == ESTIMATION
+    stratum = default_strata(made, judged)[judged]
     return {
         "right": [1.0] * result.n_right + [0.0] * (result.n_claims - result.n_right),
         "found": [1.0] * result.n_found + [0.0] * (result.n_planted - result.n_found),
@@ -131,6 +181,7 @@ def planted_run(seed: int, n: int = 20_000, plans: tuple[Plan, ...] = logs.PLANS
         "background": [result.n_background > 0],
         "interval_holds": held,
         "below_minimum": [wrongly],
+        "z": [true_z(made.truth.risk[judged], one.matched[judged], stratum) for one in made.truth.moments],
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from evidence_logs import BEGIN, DAY, HOUR, INDEX, MAX_GAP_DAYS, Bools, Floats, Ints, Made, Moment, has_gap
+from evidence_logs import BEGIN, DAY, HOUR, INDEX, MAX_GAP_DAYS, TIME_BITS, Bools, Floats, Ints, Made, Moment, has_gap
 from reference.language import Pattern, Step, parse_mined
 
 LONGEST = MAX_GAP_DAYS * DAY
@@ -44,11 +44,7 @@ class Effect:
 
 def true_effect(risk: Floats, matched: Bools, stratum: Ints) -> Effect:
     """Mantel-Haenszel ratio and difference and observed over expected, with chances in place of outcomes."""
-    stratum = np.unique(stratum, return_inverse=True)[1]
-    n, m = np.bincount(stratum).astype(float), np.bincount(stratum, matched)
-    chance, a = np.bincount(stratum, risk), np.bincount(stratum, risk * matched)
-    both = (m > 0) & (m < n)
-    n, m, chance, a = n[both], m[both], chance[both], a[both]
+    n, m, chance, a = _compared(risk, matched, stratum)
     rest = n - m
     weight = m * rest / n
     return Effect(
@@ -56,6 +52,24 @@ def true_effect(risk: Floats, matched: Bools, stratum: Ints) -> Effect:
         difference=float((weight * (a / m - (chance - a) / rest)).sum() / weight.sum()),
         o_over_e=float(a.sum() / (m * chance / n).sum()),
     )
+
+
+def _compared(risk: Floats, matched: Bools, stratum: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+    """By stratum with rows on both sides: rows, matching ones, and the chances of either."""
+    stratum = np.unique(stratum, return_inverse=True)[1]
+    n, m = np.bincount(stratum).astype(float), np.bincount(stratum, matched)
+    chance, a = np.bincount(stratum, risk), np.bincount(stratum, risk * matched)
+    both = (m > 0) & (m < n)
+    return n[both], m[both], chance[both], a[both]
+
+
+def true_z(risk: Floats, matched: Bools, stratum: Ints, ratio: float = 1.10) -> float:
+    """Wald z of the Mantel-Haenszel risk ratio against `ratio` (Greenland & Robins 1985), with chances as outcomes."""
+    n, m, chance, a = _compared(risk, matched, stratum)
+    rest = n - m
+    here, there = (a * rest / n).sum(), ((chance - a) * m / n).sum()
+    variance = ((m * rest * chance - a * (chance - a) * n) / n**2).sum() / (here * there)
+    return float((np.log(here / there) - np.log(ratio)) / np.sqrt(variance))
 
 
 # --- which moment a pattern speaks of ---------------------------------------------------------------------------------
@@ -193,7 +207,7 @@ class Matcher:
         names = made.labels["entity"].combine_chunks()
         entity = pc.index_in(made.events["entity"], names).to_numpy()
         self.n = len(names)
-        keys = (entity[seen].astype(np.int64) << 48) + (stamp[seen] - BEGIN)
+        keys = (entity[seen].astype(np.int64) << TIME_BITS) + (stamp[seen] - BEGIN)
         event = made.events["event"].combine_chunks().dictionary_encode()
         self.names = event.dictionary.to_pylist()
         codes = event.indices.to_numpy()[seen]
@@ -205,7 +219,7 @@ class Matcher:
         assert all(condition.kind == "hour" for condition in step.conditions), "only hours are planted"
         wanted = [self.names.index(name) for name in step.types if name in self.names]
         keys = self.keys[np.isin(self.codes, wanted)]
-        hours = (keys & (2**48 - 1)) // HOUR % 24
+        hours = (keys & (2**TIME_BITS - 1)) // HOUR % 24
         return keys[np.isin(hours, sorted(hours_of(step)))]
 
     def matched(self, pattern: Pattern) -> Bools:
@@ -213,13 +227,13 @@ class Matcher:
         reached = self.of(pattern.steps[0])
         for step, link in zip(pattern.steps[1:], pattern.links[1:], strict=True):
             assert link is not None
-            hi = 2**47 if link.hi is None else link.hi
+            hi = 2 ** (TIME_BITS - 1) if link.hi is None else link.hi
             after = self.of(step)
             # A step is reached when one that was reached lies in [its time - hi + 1, its time - lo].
             reached = after[has_gap(after, reached, 1 - hi, 1 - link.lo)]
         for step, within in pattern.absences:
-            over = (reached & (2**48 - 1)) + within < INDEX - BEGIN
+            over = (reached & (2**TIME_BITS - 1)) + within < INDEX - BEGIN
             reached = reached[over & ~has_gap(reached, self.of(step), 1, within + 1)]
         hit = np.zeros(self.n, np.bool_)
-        hit[reached >> 48] = True
+        hit[reached >> TIME_BITS] = True
         return hit

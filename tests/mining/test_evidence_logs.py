@@ -51,6 +51,14 @@ def test_null_is_confounded_and_nothing_else(seed: int) -> None:
     assert np.abs(scores).max() < 3.5
 
 
+def test_who_matches_is_told_of_entities_by_the_ten_thousand() -> None:
+    """Entity and time share one number, which must have room for both."""
+    made = logs.planted_log(40_000, 1, logs.PLANS[:1])
+    first, second = (owners(made, name) for name in ("open", "help"))
+    assert made.truth.moments[0].matched.sum() > 1_000
+    assert not (made.truth.moments[0].matched & ~(first & second)).any()
+
+
 def test_planted_effects_are_as_large_as_planned() -> None:
     made = logs.planted_log(60_000, 1)
     stratum = fine_strata(made.truth)
