@@ -32,7 +32,7 @@ __all__ = ["POOL", "Chosen", "choose", "discovery_z"]
 
 POOL: Final = 2_000
 """Patterns that the search keeps, by stratified leverage."""
-_EXAMINED_EACH: Final = 3  # of the pool, for every pattern of the shortlist
+_EXAMINED_EACH: Final = 2  # of the pool, for every pattern of the shortlist
 _CLOCKED: Final = 50  # of the best patterns are looked at by hour and weekday,
 _CLOCKED_EVENTS: Final = 200  # and so many event types, which need not matter at all hours together
 
