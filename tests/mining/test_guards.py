@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import seqmine as sm
@@ -43,6 +44,17 @@ def test_a_type_drowns_others_from_a_quarter_of_all_events_on() -> None:
     for seed in (4, 8):
         found = wrong_strata_run(seed * SEED_STEP, "own_events", min_support=50)
         assert (found["any"], found["without"]) == ([False], [True])
+
+
+def test_the_main_type_is_that_of_what_rows_see() -> None:
+    """Another type may flood the log after the index, and be the most frequent one of all."""
+    log, study = opened(CASES["main_type"].make(np.random.default_rng(0)))
+    names = np.repeat(log.entities.to_numpy(zero_copy_only=False), 200)
+    later = pa.array(np.full(len(names), (INDEX + 90) * DAY), pa.timestamp("us", "UTC"))
+    flooded = log.append({"entity": names.tolist(), "time": later, "event": ["flood"] * len(names)})
+    rows = [sm.mine(each, study, OPTIONS, evidence=PLAIN).to_arrow().to_pylist() for each in (log, flooded)]
+    assert rows[0] == rows[1]
+    assert any(row["guard"] == "main_type" for row in rows[0])
 
 
 def test_a_gap_is_not_how_often() -> None:

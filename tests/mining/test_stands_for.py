@@ -10,7 +10,7 @@ import pytest
 
 import seqmine as sm
 from seqmine.mining.remainder import remainder
-from seqmine.mining.stands_for import Rival, stands_for
+from seqmine.mining.stands_for import Rival, _share, stands_for
 from seqmine.pipeline.judged import judged_lines
 
 DAY = 86_400_000_000
@@ -142,3 +142,19 @@ def test_finer_strata_alone_cost_power_and_name_nothing() -> None:
     # Where no two rows of a stratum differ, nobody can tell.
     lone = Rival("lone", np.arange(part.n_rows, dtype=np.int32), part.n_rows)
     assert stands_for(part, patterns, direction, claimed, [rival, lone], 0.05, 0.1)[which] == "lone"
+
+
+def test_who_never_has_the_outcome_stands_for_nothing() -> None:
+    """No positive row matches: the ratio is 0 in any strata, and finer ones that cost power take nothing of it away."""
+    result = sm.mine(shop(), STUDY, OPTIONS, evidence=PLAIN)
+    part, patterns = result._judge, result.patterns
+    [which] = [i for i, pattern in enumerate(patterns) if str(pattern) == "complaint"]
+    lucky = part.matched(patterns[which]) & (part.outcome == 0)
+    assert remainder(part, lucky, -1, 0.1).effect == -np.inf
+    rng = np.random.default_rng(2)
+    few = np.flatnonzero(lucky)[rng.permutation(int(lucky.sum()))[:40]]
+    only = np.isin(np.arange(part.n_rows), few)
+    fine = Rival("noise", rng.integers(0, 50, part.n_rows).astype(np.int32), 50)
+    p = remainder(part, only, -1, 0.1, strata=(fine.strata, 50)).p
+    assert 0 < p < 1
+    assert _share(-np.inf, -np.inf) == 1.0 and _share(np.nan, -1.0) == 0.0 and _share(-0.2, -1.0) == 0.2

@@ -55,7 +55,7 @@ def test_a_shadow_is_not_told_apart_and_comes_after_what_explains_it(result: sm.
     shadows = [row for row in rows if row["explained_by"]]
     assert shadows and len(shadows) < len(rows)
     for row in shadows:
-        assert f"It is not told apart from {row['explained_by']}: among customers without that" in row["statement"]
+        assert f"It is not told apart from better patterns, {row['explained_by']} before all" in row["statement"]
     *said, last = sentences(result, 100)
     assert not any("not told apart" in line for line in said)
     assert last.startswith(f"{len(shadows)} more are validated, but not told apart")
@@ -82,7 +82,7 @@ def test_an_absence_that_nobody_is_known_to_lack_is_not_said_to_add_nothing() ->
     found = sm.mine(log, study, options, evidence=plain).to_arrow().to_pylist()
     row = next(row for row in found if row["pattern"] == "visit -> no visit within 8d")
     assert (row["direction"], row["p_productive"]) == ("lowers", 1) and row["p_effect"] < 1e-9
-    assert "Of customers with visit nobody is known to lack this" in row["statement"]
+    assert "Among customers with visit nobody alike is known to lack this" in row["statement"]
 
 
 @pytest.mark.parametrize(("slope", "turned"), [(0.35, True), (0.0, False)])

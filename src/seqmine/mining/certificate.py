@@ -1,8 +1,9 @@
 """The certificate: what the estimation half says of patterns that were chosen without it (STATISTICS A.4).
 
 A pattern passes when it beats a minimum effect within strata *and* beats every immediate generalisation among the rows
-that match that; the larger of the p-values counts (intersection-union, no further correction), and Holm's method holds
-the family-wise error over all patterns taken to this half.
+that match that, and what would be claimed stands the second looks of `guards`; the largest of the p-values counts
+(intersection-union, no further correction), and Holm's method holds the family-wise error over all patterns taken to
+this half.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def explain(result: StudyResult, position: int) -> Explanation:
     )
     if nowhere := int(np.count_nonzero((part.n > 0) & (counts.matched == 0))):
         idle = int(part.n[counts.matched == 0].sum())
-        comparison += f" Nobody matches in {nowhere:,} strata; their {idle:,} rows play no part."
+        comparison += f" Nobody matches in {nowhere:,} of the strata; their {idle:,} rows play no part."
     if alone := int(matched[others == 0].sum()):
         comparison += f" {alone:,} rows that match have none like them to be compared with, and play no part."
     return Explanation(

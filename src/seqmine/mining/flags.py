@@ -35,7 +35,7 @@ def _stands_for(judged: Judged, i: int) -> bool:
 
 
 def _names_the_outcome(judged: Judged, i: int) -> bool:
-    """A step is an event that the outcome counts: who did it once does it again."""
+    """A step is of an event type that the outcome counts: who did it once may do it again."""
     outcome = judged.outcome
     if outcome is None or outcome.selector is None or outcome.measure == "no":
         return False

@@ -141,7 +141,7 @@ def _best_intervals(
     edges: Sequence[Sequence[int]],
     aim: _Aim,
 ) -> list[_Interval | None]:
-    """Of each parent the interval of its gap with the largest excess over the parent's own; None without support."""
+    """Of each parent the interval of its gap that departs most from the rest (`best_interval`), or None."""
     jobs = [(compile_pattern(part.log, p), step, list(e)) for p, e in zip(parents, edges, strict=True)]
     tables = _native.gap_tables(part.log.native, jobs, part.bound.rows, aim.weight, part.threads)
     return [_best(n, w, e, aim) for (n, w), e in zip(tables, edges, strict=True)]

@@ -4,8 +4,8 @@ Strata hold equal how much was seen of a row, as a number. What is claimed must 
 
 - ``own_events``: the pattern's own event types do not count as activity. Mail that is sent to anybody makes its readers
   look busier than they are; and where rows see few events, more of one kind is less of another (a collider).
-- ``main_type``: nor does the event type that is seen most, if a quarter of all events are of it, by itself or with the
-  pattern's own ones: heartbeats drown what people do.
+- ``main_type``: nor does the event type that is seen most, if more than a quarter of all events are of it, by itself or
+  with the pattern's own ones: heartbeats drown what people do.
 - ``tenure``, ``calendar``: tenure and the date of the index are held equal in ten classes.
 - ``busiest``: the one percent of entities with the most events are left out: robots, merged identities.
 - ``exposure``: a pattern beats its simpler forms among rows that had as many chances, events of each step multiplied:
@@ -45,7 +45,7 @@ CLASSES: Final = 10
 LEAST_ACTIVITY: Final = 3.0
 """Events of other types that rows must see on average to be called busy or not by these alone."""
 MAIN_SHARE: Final = 0.25
-"""Of all events seen, from which the most frequent type is the main one. Mail that is a third of all events, and says
+"""Of all events seen, beyond which the most frequent type is the main one. Mail that is a third of all events, and says
 nothing, makes other types look true in every other run (docs/statistical-validation.md); a half was too much to ask."""
 
 
@@ -164,12 +164,7 @@ class _Looks:
         part = self._part
         if self._seen is None or not part.log.event_types:
             return frozenset()
-        # Some of the events tell which type it could be; how much it is of what rows see is counted.
-        code = np.asarray(part.log.code)
-        overall = np.bincount(code[:: max(len(code) >> 20, 1)], minlength=len(part.log.event_types))
-        if part.bound.excluded is not None:
-            overall[np.flatnonzero(part.bound.excluded)] = 0
-        main = frozenset([part.log.event_types[int(overall.argmax())]])
+        main = frozenset([part.log.event_types[int(part.seen_types.argmax())]])
         return main if int(self._count(main).sum()) > MAIN_SHARE * int(self._seen.sum()) else frozenset()
 
     def _finer_tenure(self) -> Strata | None:

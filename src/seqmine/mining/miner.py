@@ -75,6 +75,8 @@ def mine(
         name.
     MemoryBudgetExceeded
         ``max_memory`` is less than the events to mine take.
+    ValueRangeError
+        A study of numbers beyond 1e140.
 
     Examples
     --------

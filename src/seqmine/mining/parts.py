@@ -112,6 +112,13 @@ class Part:
         return int(np.count_nonzero(self.bound.label))
 
     @cached_property
+    def seen_types(self) -> Int64:
+        """How many events of each type the rows see, ``(n_event_types,)``; one that several rows see counts once."""
+        seen = _native.seen_events(self.log.native, self.bound.rows).astype(np.bool_)
+        counts = np.bincount(np.asarray(self.log.code)[seen], minlength=len(self.log.event_types))
+        return np.asarray(counts, dtype=np.int64)
+
+    @cached_property
     def repeats(self) -> bool:
         """Whether some entity has several rows."""
         return len(np.unique(self.cluster)) < self.n_rows

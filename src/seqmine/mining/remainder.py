@@ -26,8 +26,10 @@ Float64 = npt.NDArray[np.float64]
 
 
 class Remainder(NamedTuple):
-    """One-sided p against the minimum effect (of numbers against no effect), 1 where nothing is left to compare; and
-    the effect: log risk ratio, or mean difference; NaN where there is none."""
+    """One-sided p against the minimum effect (of numbers against no effect), 1 where nothing is left to compare.
+
+    And the effect: log risk ratio (-inf where no matching row is positive), or mean difference; NaN without any.
+    """
 
     p: float
     effect: float
@@ -61,7 +63,11 @@ def remainder(
     factor = 1.0 if design is None else design.risk_ratio
     wald, score = minimum_effect_p(counts, np.array([direction]), min_effect, factor)
     ratio = float(risk_ratio(counts).value[0])
-    return Remainder(float(np.nan_to_num(np.fmax(wald, score), nan=1.0)[0]), math.log(ratio) if ratio > 0 else math.nan)
+    return Remainder(float(np.nan_to_num(np.fmax(wald, score), nan=1.0)[0]), _log(ratio))
+
+
+def _log(ratio: float) -> float:
+    return math.log(ratio) if ratio > 0 else -math.inf if ratio == 0 else math.nan
 
 
 def _mean_tables(stratum: npt.NDArray[np.int32], n_strata: int, outcome: Float64, inside: Bool) -> MeanTables:

@@ -17,7 +17,7 @@ __all__ = ["beyond", "sentence"]
 
 SECOND_LOOKS: Final = {
     "own_events": "when its own events do not count as activity",
-    "main_type": "when neither its own events nor the most frequent type count as activity",
+    "main_type": "when the most frequent type, by itself or with its own events, does not count as activity",
     "tenure": "among customers who are known for about as long (ten classes)",
     "calendar": "among customers with an index at about the same date",
     "busiest": "without the one percent of customers with the most events",
@@ -26,7 +26,7 @@ SECOND_LOOKS: Final = {
 
 
 CAUTIONS: Final = {
-    "names_the_outcome": "One of its steps is what the outcome counts: who did it does it again.",
+    "names_the_outcome": "One of its steps is of a type that the outcome counts: who did it may do it again.",
     "silence_before_silence": "The outcome is a silence, and so is a part of this: it may have begun before the index.",
     "needed_for_the_outcome": "Nearly nobody without it has the outcome: it may be what makes that possible at all.",
     "all_but_the_outcome": "Nearly everybody with it has the outcome: it may say the same in other words.",
@@ -47,15 +47,16 @@ def sentence(judged: Judged, i: int) -> str:
         said = f"{shown}."
         if judged.explained[i] is not None:
             other = judged.chosen.patterns[judged.explained[i]]  # type: ignore[index]
-            least_effect = "no difference" if _is_numeric(judged, i) else "nothing beyond the smallest effect asked for"
-            said += f" It is not told apart from {other}: among customers without that, {least_effect} is shown."
+            said += (
+                f" It is not told apart from better patterns, {other} before all: beside those nothing more is shown."
+            )
         return said + stand_in
     allowed = f"allowing for the {len(certificate.verdict)} patterns that were looked at"
     if certificate.effects.z[i] * judged.chosen.direction[i] < 0:
         return f"{shown}: it does not point the way it did where it was found."
     least, adds = certificate.least[i], certificate.p_productive[i] > certificate.p_effect[i]
     if least is not None and certificate.alone[i] and adds:
-        lacking = f"Of customers with {least.pattern} nobody is known to lack this"
+        lacking = f"Among customers with {least.pattern} nobody alike is known to lack this"
         return f"{lacking}, so what it adds cannot be told. {shown}."
     if least is not None and adds and certificate.p_productive[i] > judged.alpha:
         return f"It adds nothing beyond {beyond(judged.chosen.patterns[i], least)}. {shown}."

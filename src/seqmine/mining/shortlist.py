@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from seqmine import _native
 from seqmine.events.selectors import Selector
 from seqmine.mining.clock import N_INTERVALS, clock_conditions
 from seqmine.mining.gaps import settle_gaps
@@ -92,7 +91,7 @@ def choose(
         timed = _clocked(part, list(dict.fromkeys([*best, *_single_events(part)])), options)
         n_clocked = len(timed)
         if timed:
-            patterns, z = _ranked(part, [*patterns, *timed], options)
+            patterns, z = _ranked(part, list(dict.fromkeys([*patterns, *timed])), options)
             kept = _distinct(part, patterns, z, options.redundancy, wanted)
     chosen_z = z[kept]
     direction = np.where(chosen_z >= 0, 1, -1).astype(np.int64)
@@ -191,8 +190,7 @@ def _alike(a: npt.NDArray[np.uint8], size_a: int, b: npt.NDArray[np.uint8], size
 
 def _single_events(part: Part) -> list[Pattern]:
     """The event types that rows see most often: one that matters at some hours only may be flat over all of them."""
-    seen = _native.seen_events(part.log.native, part.bound.rows).astype(np.bool_)
-    n = np.bincount(part.log.code[seen], minlength=len(part.log.event_types))
+    n = part.seen_types
     most = np.argsort(-n, kind="stable")[:_CLOCKED_EVENTS]
     return [Pattern((Step(Selector((part.log.event_types[code],))),)) for code in most[n[most] > 0]]
 

@@ -83,7 +83,14 @@ def stands_for(
         least = LEFT
         for rival in found:
             p, effect = remainder(part, matched, sign, min_effect, strata=(rival.strata, rival.n_strata))
-            share = 0.0 if np.isnan(effect) or np.isnan(whole) or whole == 0 else effect / whole
+            share = _share(effect, whole)
             if p > limit and share < least:
                 least, result[i] = share, rival.name
     return result
+
+
+def _share(left: float, whole: float) -> float:
+    """Of the effect; none where nobody is left to compare, all where no row with the pattern has the outcome anyway."""
+    if np.isinf(left):
+        return 1.0
+    return 0.0 if np.isnan(left) or np.isnan(whole) or whole == 0 else left / whole

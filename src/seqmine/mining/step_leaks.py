@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Steps", "step_alarms"]
 
 Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 MOST_ABSENCES: Final = 10_000

@@ -63,16 +63,18 @@ class StudyResult(MiningResult):
 
         ``pattern``, ``length``, ``direction`` (``raises`` or ``lowers``, as discovery says), ``verdict``
         (``validated``, ``exploratory``, ``not_supported``, ``untested``), ``statement`` (in words), ``flags`` (list),
-        ``explained_by`` (a validated pattern from which this one is not told apart), ``stands_for`` (a column among
-        whose equals less than half of it is left), ``evidence``
-        (``estimation_half`` or, of small data, ``westfall_young``); ``n_matched``, ``n_undecided`` (an absence is not
-        over yet), ``n_positive``, ``base_rate``, ``confidence``, ``lift`` (crude), ``expected`` (positives that the
-        strata let expect), ``o_over_e``, ``rr`` (Mantel-Haenszel risk ratio), ``rd`` (risk difference) and, of numbers,
+        ``explained_by`` (the first of the better patterns from which this one is not told apart), ``stands_for`` (a
+        column among whose equals less than half of it is left), ``evidence`` (``estimation_half`` or, of small data,
+        ``westfall_young``); ``n_matched``, ``n_undecided`` (an absence is not over yet), ``n_positive``,
+        ``base_rate``, ``confidence``, ``lift`` (crude), ``expected`` (positives that the strata let expect),
+        ``o_over_e``, ``rr`` (Mantel-Haenszel risk ratio), ``rd`` (risk difference) and, of numbers,
         ``mean_difference``, each with ``_low`` and ``_high`` (95 %), ``z`` (Cochran-Mantel-Haenszel); ``p_effect``
         (against the minimum effect), ``p_productive`` (against the generalisation that explains most,
-        ``least_beyond``), ``p`` (the larger), ``p_holm``, ``q_bh``, ``p_wy``; ``*_fcr_low`` and ``*_fcr_high``:
-        intervals of validated patterns that allow for having been selected (Benjamini & Yekutieli 2005);
-        ``discovery_rd_shrunk``: drawn towards no effect, for selected patterns without another estimate.
+        ``least_beyond``), ``p_guards`` (the worst second look, ``guard``; null where none was needed), ``p`` (the
+        largest), ``p_holm``, ``q_bh``, ``p_wy``; ``*_fcr_low`` and ``*_fcr_high``: intervals of validated patterns
+        that allow for having been selected (Benjamini & Yekutieli 2005); ``discovery_rd_shrunk``: drawn towards no
+        effect, for selected patterns without another estimate; ``out_of_time_*``: ``n_matched``, ``n_positive``,
+        ``o_over_e`` and ``mean_difference`` at the later index.
         """
         return self._table
 
