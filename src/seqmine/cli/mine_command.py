@@ -83,8 +83,8 @@ def command(source: str, frequent: bool, in_sample: bool, rows: int, threads: in
     """Search for the patterns that come before an outcome, and judge them.
 
     SOURCE is a saved log or anything that `seqmine ingest` reads. Patterns are found on one half of the entities and
-    judged on the other, which found nothing; a table for people shows the main columns, the other formats all. An event
-    type that all but is the outcome ends with exit code 6 until it is left out or acknowledged. A list of NAMES has
+    judged on the other, which found nothing; a table for people shows the main columns, the other formats all. A step
+    that all but is the outcome ends with exit code 6 until it is left out or acknowledged. A list of NAMES has
     commas between, or the option is given once a name; a name that holds a comma is put in double quotes: '"a, b",c'.
 
     \b

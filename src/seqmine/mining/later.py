@@ -63,7 +63,7 @@ def later_part(
 def said_of(later: Part | None, n_unused: int, *, small: bool) -> str | None:
     """Which rows the out-of-time test has, in words; `n_unused` of those kept are of the half that found them."""
     if later is None:
-        return None
+        return f"{n_unused:,} rows are kept for a later index, all of the half that found" if n_unused else None
     who = "the same entities" if small else "the entities that judge"
     time = later.bound.index_time
     first, last = format_instant(int(time.min())), format_instant(int(time.max()))

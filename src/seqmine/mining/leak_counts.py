@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import Labels
 
-__all__ = ["EVENTS_AT_ONCE", "almost_positive", "counts_of", "looked_at", "median_leads", "sights", "stratified_z"]
+__all__ = [
+    "EVENTS_AT_ONCE",
+    "almost_positive",
+    "counts_of",
+    "fewest_rows",
+    "looked_at",
+    "median_leads",
+    "sights",
+    "stratified_z",
+]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -25,10 +34,15 @@ Bool = npt.NDArray[np.bool_]
 EVENTS_AT_ONCE: Final = 1 << 22
 
 
+def fewest_rows(min_support: int) -> int:
+    """Rows that must see a step for it to be judged."""
+    return max(FEWEST_ROWS, min_support // 10)
+
+
 def looked_at(log: EventLog, labels: Labels, matched: Int64, min_support: int) -> Bool:
     """The event types that enough rows see to be judged, and that patterns may see."""
     hidden = excluded_types(log, labels.exclude_events)
-    enough = matched >= max(FEWEST_ROWS, min_support // 10)
+    enough = matched >= fewest_rows(min_support)
     return enough if hidden is None else enough & (hidden == 0)
 
 

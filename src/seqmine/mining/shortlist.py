@@ -70,10 +70,10 @@ def choose(
     """Examines the best of the pool and returns at most `wanted` patterns that say something of their own.
 
     Learned gaps are chosen again inside their parents, and stay bounded only where the data pay for it
-    (`settle_gaps`); the pattern with all gaps wide is a candidate beside each tuned one; the best, and every single
-    event, get a chance of a clock condition; then, in the order of the stratified z, of patterns with nearly the same
-    rows (Jaccard index above ``options.redundancy``) the simplest is kept. After the deadline, gaps that have not been
-    chosen again stay wide and no clock condition is tried: the shortlist is not `complete`.
+    (`settle_gaps`); the pattern with all gaps wide is a candidate beside each tuned one; the best, and the event
+    types seen most, get a chance of a clock condition; then, in the order of the stratified z, of patterns with nearly
+    the same rows (Jaccard index above ``options.redundancy``) the simplest is kept. After the deadline, gaps that have
+    not been chosen again stay wide and no clock condition is tried: the shortlist is not `complete`.
     """
     texts = _most_promising(part, found, _EXAMINED_EACH * wanted)
     pool = [parse_pattern(text) for text in texts]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from seqmine import _native
 from seqmine.mining.items import Item
-from seqmine.mining.leak_counts import almost_positive, stratified_z
+from seqmine.mining.leak_counts import almost_positive, fewest_rows, stratified_z
 from seqmine.mining.leak_findings import (
     FEWEST_ROWS,
     LEAD_PARTS,
@@ -116,7 +116,7 @@ def step_alarms(
     items = [item for item in steps.items if not item.is_plain and item.type_code not in out]
     plain = [item for item in steps.items if item.is_plain]
     found: list[_Found] = []
-    fewest = max(FEWEST_ROWS, min_support // 10)
+    fewest = fewest_rows(min_support)
     for about, rows in kinds:
         if 0 < np.count_nonzero(rows) < len(rows):
             if items:

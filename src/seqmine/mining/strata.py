@@ -95,7 +95,7 @@ class RowStrata:
     Attributes
     ----------
     code : (n_rows,) int32
-        From 0 to ``n_strata - 1``; every number occurs. Ordered by activity, then tenure, then the columns' values.
+        From 0 to ``n_strata - 1``; every number occurs. Ordered by activity, tenure, date and the columns' values.
     names
         What the rows of each stratum share, in words, (n_strata,).
     sentence
@@ -133,13 +133,13 @@ def row_strata(
 ) -> RowStrata:
     """Put every row into a stratum, by edges that the discovery rows alone decide.
 
-    ``activity`` is the number of events that the row may see, excluded event types apart, in classes cut at
-    S = n / 2,000 quantiles of the discovery rows (n is twice their number; S at least 20 and at most 100); equal
-    numbers stay together, so there may be fewer classes, and a number that fills one by itself is one. ``tenure`` is
-    the time from the entity's start (declared, else its first event) to the index, in two classes cut at the median,
-    or at the next longer tenure where half of the rows have the shortest; entities that the log lacks, and starts
-    after the index, have none. ``calendar`` is the date of the index, in ten classes of equal size (equal dates stay
-    together), for outcomes that go with the season. Nothing at or after the index is looked at.
+    ``activity`` is the number of events that the row may see, excluded event types apart, in classes cut at S = n /
+    2,000 quantiles of the discovery rows (n is twice their number; S at least 20 and at most 100); equal numbers stay
+    together, and a number that fills a class by itself is one, so there may be fewer or a few more. ``tenure`` is the
+    time from the entity's start (declared, else its first event) to the index, in two classes cut at the median, or at
+    the next longer tenure where half of the rows have the shortest; entities that the log lacks, and starts after the
+    index, have none. ``calendar`` is the date of the index, in ten classes of equal size (equal dates stay together),
+    for outcomes that go with the season. Nothing at or after the index is looked at.
 
     Parameters
     ----------
