@@ -237,3 +237,59 @@ def test_shapes(broken: str) -> None:
 
 def test_the_table_is_arrow() -> None:
     assert isinstance(segment_effects(**{k: v for k, v in made(1).items() if k != "lists"}), pa.Table)
+
+
+def spent(seed: int, n: int = 900, *, gain: dict[str, float] | None = None) -> dict[str, Any]:
+    """The same rows with numbers: pattern ``a`` adds `gain` of the row's plan."""
+    data = made(seed, n)
+    rng = random.Random(seed + 1)
+    plan = data["lists"][0]
+    added = [(gain or {}).get(p, 5.0) * (m == 1) for p, m in zip(plan, data["matched"][0], strict=True)]
+    y = [10.0 * s + x + rng.gauss(0, 4) for s, x in zip(data["stratum"].tolist(), added, strict=True)]
+    return data | {"y": np.array(y)}
+
+
+def test_mean_differences_of_each_segment_by_hand() -> None:
+    data = spent(3)
+    for row in effects(data):
+        if row["suppressed"]:
+            continue
+        of = data["lists"][["plan", "region"].index(row["segment"])]
+        k = data["patterns"].index(row["pattern"])
+        rows = [
+            (int(data["matched"][k][i] == 1), float(data["y"][i]), int(data["stratum"][i]))
+            for i, value in enumerate(of)
+            if value == row["value"]
+        ]
+        weighted = total = 0.0
+        for stratum in {s for _, _, s in rows}:
+            with_it = [y for m, y, s in rows if s == stratum and m]
+            without = [y for m, y, s in rows if s == stratum and not m]
+            if with_it and without:
+                weight = len(with_it) * len(without) / (len(with_it) + len(without))
+                weighted += weight * (sum(with_it) / len(with_it) - sum(without) / len(without))
+                total += weight
+        assert row["mean_difference"] == pytest.approx(weighted / total)
+        assert row["mean_difference_low"] < row["mean_difference"] < row["mean_difference_high"]
+        assert (row["n"], row["n_matched"]) == (len(rows), sum(m for m, _, _ in rows))
+        assert row["n_positive"] is row["rr"] is row["o_over_e"] is row["rr_shrunk"] is None
+    # Whatever the strata's own means are: outcomes may be kept less those.
+    means = np.array([data["y"][data["stratum"] == s].mean() for s in range(4)])
+    again = effects(data | {"y": data["y"] - means[data["stratum"]]})
+    for one, other in zip(effects(data), again, strict=True):
+        assert one["mean_difference"] == pytest.approx(other["mean_difference"], abs=1e-9, nan_ok=True)
+
+
+def test_numbers_that_differ_by_segment_interact_and_others_are_drawn_together() -> None:
+    same, other = effects(spent(5)), effects(spent(5, gain={"basic": 5.0, "plus": -5.0, "rare": 5.0}))
+    plans = [
+        [row for row in rows if (row["pattern"], row["segment"]) == ("a", "plan") and not row["suppressed"]]
+        for rows in (same, other)
+    ]
+    assert len(plans[0]) >= 2
+    assert plans[0][0]["p_interaction_holm"] > 0.05
+    assert plans[1][0]["p_interaction_holm"] < 1e-6
+    for rows in plans:
+        drawn, plain = ([row[f"mean_difference{name}"] for row in rows] for name in ("_shrunk", ""))
+        assert max(drawn) - min(drawn) <= max(plain) - min(plain)
+        assert all(r["mean_difference_shrunk_low"] <= r["mean_difference_shrunk"] for r in rows)

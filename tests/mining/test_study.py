@@ -222,3 +222,21 @@ def test_rows_that_play_no_part_are_told(result: sm.StudyResult) -> None:
     assert (f"their {total - there:,} rows play no part" in explained.comparison) == (there < total)
     alone = sum(r["n_matched"] for r in explained.strata.to_pylist() if r["n_matched"] == r["n"])
     assert (f"{alone:,} rows that match have none like them" in explained.comparison) == (alone > 0)
+
+
+def test_numbers_have_segments(made: logs.Made) -> None:
+    plan = pa.array(["plus" if i % 3 else "basic" for i in range(made.labels.num_rows)])
+    names = dict(zip(made.labels["entity"].to_pylist(), plan.to_pylist(), strict=True))
+    events = made.events.append_column("plan", pa.array([names[e] for e in made.events["entity"].to_pylist()]))
+    log = sm.EventLog.from_arrow(
+        events, value="value", attributes=["plan"], timezone="UTC", observed_until=logs.UNTIL_TEXT
+    )
+    study = sm.Study("count(type_03) within 10d", at="2024-02-25", lookback="30d")
+    found = sm.mine(log, study, OPTIONS, evidence=sm.EvidenceOptions(segments=["plan"]))
+    table = found.segments()
+    assert set(table["value"].to_pylist()) >= {"plus", "basic"} and set(table["pattern"].to_pylist()) == {
+        str(pattern) for pattern in found.patterns
+    }
+    assert table["rr"].null_count == table.num_rows
+    shown = [row for row in table.to_pylist() if not row["suppressed"]]
+    assert shown and all(row["mean_difference"] is not None for row in shown)

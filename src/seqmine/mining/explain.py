@@ -178,9 +178,7 @@ def segments(result: StudyResult) -> pa.Table:
             "no segments were declared", hint="write evidence=sm.EvidenceOptions(segments=['plan']) when mining"
         )
     part = result._judge
-    if part.is_numeric:
-        raise ParameterError("segments are for yes/no outcomes", hint="mine each segment's labels by themselves")
-    bound = result.labels.bind(part.log)
+    bound = result.labels.bind(part.log, numbers=True)
     columns = [
         replace(column, code=column.code[result._judge_rows])
         for column in row_columns(part.log, result.labels, bound, names, "segments", part.threads)
@@ -189,7 +187,7 @@ def segments(result: StudyResult) -> pa.Table:
     empty = np.zeros((0, part.n_rows), dtype=np.uint8)
     return segment_effects(
         np.stack(matched).astype(np.uint8) if matched else empty,
-        part.bound.label,
+        part.outcome if part.is_numeric else part.bound.label,
         part.stratum,
         part.cluster,
         columns,

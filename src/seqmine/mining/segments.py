@@ -12,9 +12,11 @@ import pyarrow as pa
 from seqmine.errors import ParameterError
 from seqmine.mining.columns import RowColumn
 from seqmine.significance import (
+    MeanTables,
     StratifiedTables,
     clustered_factors,
     holm,
+    mean_difference,
     observed_expected,
     risk_ratio,
     shrink_random_effects,
@@ -31,13 +33,15 @@ FEWEST_ENTITIES: Final = 20
 
 _RATIOS = ("o_over_e", "rr", "rr_low", "rr_high", "rr_shrunk", "rr_shrunk_low", "rr_shrunk_high")
 
+_DIFFERENCES = tuple(f"mean_difference{shrunk}{end}" for shrunk in ("", "_shrunk") for end in ("", "_low", "_high"))
+
 _TEXTS = ("pattern", "segment", "value")
 _COUNTS = ("n", "n_matched", "n_positive")
 _TESTS = ("p_interaction", "p_interaction_holm")
 _FIELDS: list[pa.Field[Any]] = [
     *(pa.field(name, pa.string(), nullable=False) for name in _TEXTS),
     *(pa.field(name, pa.int64()) for name in _COUNTS),
-    *(pa.field(name, pa.float64()) for name in (*_RATIOS, *_TESTS)),
+    *(pa.field(name, pa.float64()) for name in (*_RATIOS, *_DIFFERENCES, *_TESTS)),
     pa.field("suppressed", pa.bool_(), nullable=False),
 ]
 SEGMENT_SCHEMA: Final = pa.schema(_FIELDS)
@@ -45,7 +49,7 @@ SEGMENT_SCHEMA: Final = pa.schema(_FIELDS)
 
 def segment_effects(
     matched: npt.NDArray[np.uint8],
-    y: npt.NDArray[np.uint8],
+    y: npt.NDArray[np.uint8] | Float64,
     stratum: npt.NDArray[np.int32],
     entity: Int64,
     segments: Sequence[RowColumn],
@@ -58,6 +62,7 @@ def segment_effects(
     The risk ratio of a segment is that of Mantel and Haenszel within strata; where entities have several rows, its
     variance is that of whole entities (`seqmine.significance.clustered_factors`). On the log scale the segments of a
     pattern are shrunk towards their mean by a random-effects model, and Cochran's Q tests whether they differ at all.
+    Of numbers the same is done with mean differences, as they are.
     Segments that are suppressed, or whose ratio is 0 or not defined, take no part in that.
 
     Parameters
@@ -65,7 +70,7 @@ def segment_effects(
     matched : (K, n_rows)
         1 where the pattern matches; anything else (undecided, too) is not matched.
     y : (n_rows,)
-        0/1.
+        0/1 as uint8, or numbers as float64; these may be less the means of their strata.
     stratum : (n_rows,)
         Strata from 0, see `seqmine.mining.strata.row_strata`.
     entity : (n_rows,)
@@ -82,8 +87,9 @@ def segment_effects(
     pyarrow.Table
         `SEGMENT_SCHEMA`; one row for each pattern, column and value that has rows, in this order. ``n`` rows of the
         segment, ``n_matched`` and ``n_positive`` (matched and positive) rows; ``o_over_e``; ``rr`` and its interval;
-        the same shrunk; ``p_interaction`` of the pattern over all values of the column, and
-        ``p_interaction_holm``, adjusted for all patterns and columns of the table. ``suppressed`` rows have fewer
+        the same shrunk; of numbers ``mean_difference`` likewise, and no positive rows and ratios; ``p_interaction`` of
+        the pattern over all values of the column, and ``p_interaction_holm``, adjusted for all patterns and columns of
+        the table. ``suppressed`` rows have fewer
         than 20 matched entities and no figures; null elsewhere is what the data do not define (an effect without
         unmatched rows, an interaction of fewer than two segments).
 
@@ -128,7 +134,7 @@ class _Column:
     def __init__(
         self,
         matched: npt.NDArray[np.uint8],
-        y: npt.NDArray[np.uint8],
+        y: npt.NDArray[np.uint8] | Float64,
         stratum: npt.NDArray[np.int32],
         entity: Int64,
         column: RowColumn,
@@ -137,8 +143,11 @@ class _Column:
     ) -> None:
         self.values = np.unique(column.code).tolist()
         shape = (len(matched), len(self.values))
-        counts = {name: np.zeros(shape, dtype=np.int64) for name in _COUNTS}
-        ratios = {name: np.full(shape, np.nan) for name in _RATIOS}
+        self.figures: dict[str, npt.NDArray[Any]] = {name: np.zeros(shape, dtype=np.int64) for name in _COUNTS}
+        self.figures |= {name: np.full(shape, np.nan) for name in (*_RATIOS, *_DIFFERENCES)}
+        numeric = y.dtype == np.float64
+        if numeric:
+            self.figures["n_positive"] = np.full(shape, np.nan)
         se = np.full(shape, np.nan)
         self.suppressed = np.ones(shape, dtype=np.bool_)
         code = column.code[by_entity]
@@ -146,23 +155,73 @@ class _Column:
             row = by_entity[code == value]
             inside = np.ascontiguousarray(matched[:, row] == 1).view(np.uint8)
             self.suppressed[:, g] = [_n_distinct(entity[row[mask != 0]]) < FEWEST_ENTITIES for mask in inside]
-            tables, strata, n_strata = _tables(inside, y[row], stratum[row])
-            design = clustered_factors(inside, y[row], strata, n_strata, entity[row]).risk_ratio
-            ratio = risk_ratio(tables, level, design)
-            counts["n"][:, g] = len(row)
-            counts["n_matched"][:, g] = tables.matched.sum(axis=1)
-            counts["n_positive"][:, g] = tables.matched_positive.sum(axis=1)
-            ratios["o_over_e"][:, g] = observed_expected(tables, ratio).value
-            ratios["rr"][:, g], ratios["rr_low"][:, g], ratios["rr_high"][:, g] = ratio.value, ratio.low, ratio.high
-            se[:, g] = ratio.se
-        usable = ~self.suppressed & (ratios["rr"] > 0.0)
-        effect = np.log(ratios["rr"], out=np.full(shape, np.nan), where=usable)
-        shrunk = shrink_random_effects(effect, np.where(usable, se, np.nan))
+            found = _differences if numeric else _ratios
+            figures, se[:, g] = found(inside, y[row], stratum[row], entity[row], level)
+            for name, figure in ({"n": np.full(len(matched), len(row))} | figures).items():
+                self.figures[name][:, g] = figure
+        self.p_interaction: Float64 = self._shrink(se, level, numeric=numeric)
+
+    def _shrink(self, se: Float64, level: float, *, numeric: bool) -> Float64:
+        """Draws the segments of a pattern towards each other, ratios on the log scale; the p of their differing."""
+        name, figures = ("mean_difference" if numeric else "rr"), self.figures
+        usable = ~self.suppressed & (np.isfinite(figures[name]) if numeric else figures[name] > 0.0)
+        effect = np.where(usable, figures[name], np.nan)
+        shrunk = shrink_random_effects(effect if numeric else np.log(effect), np.where(usable, se, np.nan))
         reach = standard_normal_quantile(level) * shrunk.sd
-        for name, log_ratio in (("", shrunk.shrunk), ("_low", shrunk.shrunk - reach), ("_high", shrunk.shrunk + reach)):
-            ratios[f"rr_shrunk{name}"] = np.exp(log_ratio)
-        self.figures: dict[str, npt.NDArray[Any]] = counts | ratios
-        self.p_interaction: Float64 = np.asarray(shrunk.p_interaction, dtype=np.float64)
+        ends = (("", shrunk.shrunk), ("_low", shrunk.shrunk - reach), ("_high", shrunk.shrunk + reach))
+        for end, drawn in ends:
+            figures[f"{name}_shrunk{end}"] = drawn if numeric else np.exp(drawn)
+        return np.asarray(shrunk.p_interaction, dtype=np.float64)
+
+
+def _ratios(
+    inside: npt.NDArray[np.uint8], y: Any, stratum: npt.NDArray[np.int32], entity: Int64, level: float
+) -> tuple[dict[str, Any], Float64]:
+    """Of each pattern in one segment its counts and risk ratio, and the standard error of its logarithm."""
+    tables, strata, n_strata = _tables(inside, y, stratum)
+    ratio = risk_ratio(tables, level, clustered_factors(inside, y, strata, n_strata, entity).risk_ratio)
+    figures = {
+        "n_matched": tables.matched.sum(axis=1),
+        "n_positive": tables.matched_positive.sum(axis=1),
+        "o_over_e": observed_expected(tables, ratio).value,
+        "rr": ratio.value,
+        "rr_low": ratio.low,
+        "rr_high": ratio.high,
+    }
+    return figures, ratio.se
+
+
+def _differences(
+    inside: npt.NDArray[np.uint8], y: Any, stratum: npt.NDArray[np.int32], entity: Int64, level: float
+) -> tuple[dict[str, Any], Float64]:
+    """Of each pattern in one segment its rows and mean difference, and the standard error."""
+    kept, dense = np.unique(stratum, return_inverse=True)
+    strata, n_strata = dense.reshape(-1).astype(np.int32), len(kept)
+
+    def total(weights: Any) -> Float64:
+        return np.asarray(np.bincount(strata, weights, minlength=n_strata), dtype=np.float64)
+
+    def totals(values: Any) -> Float64:
+        return np.array([total(values * (mask != 0)) for mask in inside], dtype=np.float64).reshape(-1, n_strata)
+
+    one, square = np.ones(len(y)), y**2
+    tables = MeanTables(
+        n=total(one).astype(np.int64),
+        total=total(y),
+        total_sq=total(square),
+        matched=totals(one).astype(np.int64),
+        matched_total=totals(y),
+        matched_total_sq=totals(square),
+    )
+    design = clustered_factors(inside, y, strata, n_strata, entity).risk_difference
+    difference = mean_difference(tables, level, design)
+    figures = {
+        "n_matched": np.asarray(tables.matched).sum(axis=1),
+        "mean_difference": difference.value,
+        "mean_difference_low": difference.low,
+        "mean_difference_high": difference.high,
+    }
+    return figures, difference.se
 
 
 def _n_distinct(ordered: Int64) -> int:

@@ -28,6 +28,7 @@ __all__ = ["Rival", "rivals", "stands_for"]
 
 MOST_VALUES: Final = 50
 """A column with more values than this among the rows is no class of rows but a text."""
+_FAR_TOO_MANY: Final = 20
 LEFT: Final = 0.5
 """A pattern stands for a column when less than this share of its effect (on the log scale) is left."""
 
@@ -48,7 +49,7 @@ def rivals(
     `rows` of the labels make up `part`. Columns are further columns of the labels, and text attributes of the log as of
     the index, with 2 to `MOST_VALUES` values among these rows.
     """
-    names = [name for name in other_columns(log, labels) if name not in rule.columns]
+    names = [name for name in other_columns(log, labels) if name not in rule.columns and not _is_text(log, name)]
     columns: Iterable[RowColumn] = row_columns(log, labels, bound, names, "columns", threads)
     found = [(column.name, column.code[rows]) for column in columns]
     result = []
@@ -56,6 +57,11 @@ def rivals(
         if 2 <= len(np.unique(code)) <= MOST_VALUES:
             result.append(Rival(name, *finer(part.stratum, code)))
     return result
+
+
+def _is_text(log: EventLog, name: str) -> bool:
+    """Whether an attribute has so many values in the log that it is not worth looking which of them these rows have."""
+    return name in log.attributes and len(log.attributes[name].categories) > _FAR_TOO_MANY * MOST_VALUES
 
 
 def stands_for(
