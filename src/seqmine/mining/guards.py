@@ -65,9 +65,11 @@ def look_again(
     min_effect: float,
 ) -> Guarded:
     """Second looks at the claimed patterns; these and their generalisations have been matched."""
-    looks = _Looks(part)
     p = np.full(len(patterns), math.nan)
     guard: list[str | None] = [None] * len(patterns)
+    if not claimed.any():
+        return Guarded(p, guard)
+    looks = _Looks(part)
     for i in np.flatnonzero(claimed).tolist():
         found = dict(looks.at(patterns[i], int(direction[i]), simpler[i], min_effect))
         if found:
@@ -175,8 +177,10 @@ class _Looks:
         return finer(self._part.stratum, classes) if classes.any() else None
 
     def _finer_calendar(self) -> Strata | None:
+        if not self._part.exposure.dated:
+            return None
         classes = quantile_classes(self._part.bound.index_time, CLASSES)
-        return finer(self._part.stratum, classes) if classes.any() and self._part.exposure.dated else None
+        return finer(self._part.stratum, classes) if classes.any() else None
 
 
 def _types(pattern: Pattern) -> frozenset[str]:

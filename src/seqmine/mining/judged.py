@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from seqmine.mining.shortlist import Chosen
     from seqmine.mining.small_data import SmallVerdicts
 
-__all__ = ["Judged"]
+__all__ = ["Judged", "verdicts"]
+
+
+def verdicts(certificate: Certificate | None, small: SmallVerdicts | None) -> list[str]:
+    """Those of whichever of the two there is."""
+    if certificate is not None:
+        return certificate.verdict
+    assert small is not None, "without a certificate the permutations decide"
+    return small.verdict
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,4 @@ class Judged:
     @property
     def verdict(self) -> list[str]:
         """One of ``validated``, ``exploratory``, ``not_supported`` and ``untested`` for each pattern."""
-        if self.certificate is not None:
-            return self.certificate.verdict
-        assert self.small is not None, "without a certificate the permutations decide"
-        return self.small.verdict
+        return verdicts(self.certificate, self.small)

@@ -10,7 +10,7 @@ import numpy as np
 from seqmine.errors import UnknownEventWarning
 from seqmine.labels import ESTIMATION, label, later_landmark, split_halves
 from seqmine.labels._instants import format_instant
-from seqmine.mining.parts import Part
+from seqmine.mining.parts import Part, check_numbers
 from seqmine.mining.strata import row_strata
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def later_part(
             warnings.simplefilter("ignore", UnknownEventWarning)  # said of the study's own rows already
             labels = label(log, landmark, threads=options.threads)
         bound = labels.bind(log, numbers=True)
+        check_numbers(bound)
         later = np.ones(labels.n_rows, dtype=np.bool_)
     if not small:
         later = later & (split_halves(labels.column("entity"), study.seed) == ESTIMATION)

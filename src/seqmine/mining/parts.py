@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
+from seqmine.errors import ValueRangeError
 from seqmine.patterns.search import compile_pattern
 from seqmine.significance import MeanTables, StratifiedTables, clustered_factors
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from seqmine.mining.strata import Exposure
     from seqmine.patterns import Pattern
 
-__all__ = ["Counts", "Part", "count_tables"]
+__all__ = ["Counts", "Part", "check_numbers", "count_tables"]
+
+LARGEST: Final = 1e140
 
 _MATCHED, _UNDECIDED = 1, 2
 # Bytes of verdicts (and clocks) at a time: a fraction of what a log with so many rows takes.
@@ -274,6 +277,16 @@ class Part:
             matched=_stack([c.matched for c in found], self.n_strata),
             matched_total=_stack([c.matched_total for c in found], self.n_strata),
             matched_total_sq=_stack([c.matched_square for c in found], self.n_strata),
+        )
+
+
+def check_numbers(bound: BoundRows) -> None:
+    """ValueRangeError for numbers whose squares do not fit a float."""
+    if bound.number is not None and len(bound.number) and float(np.abs(bound.number).max()) > LARGEST:
+        raise ValueRangeError(
+            f"the outcome has numbers beyond {LARGEST:.0e}, whose squares do not fit a float",
+            column="label",
+            hint="use a larger unit of value, or leave out what cannot be true",
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmine import _native
-from seqmine.errors import InsufficientDataError, ParameterError, ValueRangeError
+from seqmine.errors import InsufficientDataError, ParameterError
 from seqmine.labels import DISCOVERY, ESTIMATION, BoundRows, Labels, label, out_of_time_rows, split_halves
 from seqmine.mining.certificate import certify, effects_of
 from seqmine.mining.columns import check_column
@@ -20,10 +20,10 @@ from seqmine.mining.evidence import EvidenceOptions
 from seqmine.mining.explained import explained_by
 from seqmine.mining.family import Family
 from seqmine.mining.items import Item, make_items
-from seqmine.mining.judged import Judged
+from seqmine.mining.judged import Judged, verdicts
 from seqmine.mining.later import later_part, said_of
 from seqmine.mining.leaks import check_leaks, leak_alarms
-from seqmine.mining.parts import Part
+from seqmine.mining.parts import Part, check_numbers
 from seqmine.mining.search import Target, search
 from seqmine.mining.sensitivity import hangs_on_busiest, hangs_on_ties
 from seqmine.mining.shortlist import POOL, choose
@@ -44,7 +44,6 @@ __all__ = ["mine_study"]
 
 Bool = npt.NDArray[np.bool_]
 
-_LARGEST = 1e140
 _SEARCH_SHARE = 0.5
 """Of ``max_seconds``. What comes after the search takes about two thirds of its time on large logs."""
 
@@ -70,7 +69,7 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
         )
     labels = label(log, study, threads=options.threads)
     rows = _parts(log, study, labels)
-    _check_numbers(rows.bound)
+    check_numbers(rows.bound)
     _check_classes(rows.bound, "the study")
     everyone = rows.discovery | rows.estimation
     if rows.later.any():
@@ -138,11 +137,8 @@ def mine_study(log: EventLog, study: Study, options: MinerOptions, evidence: Evi
     p_family = family.p_values(judge, chosen.patterns)
     if certificate is not None and judge.is_numeric:
         p_family = certificate.p_permutation
-    few, verdict = None, [] if certificate is None else certificate.verdict
-    if certificate is None:
-        few = small_verdicts(judge, chosen.patterns, chosen.direction, p_family, full, evidence.alpha)
-        verdict = few.verdict
-    claimed = [one in ("validated", "exploratory") for one in verdict]
+    few = small_verdicts(judge, chosen.patterns, chosen.direction, p_family, full, evidence.alpha) if small else None
+    claimed = [one in ("validated", "exploratory") for one in verdicts(certificate, few)]
     judging = rows.discovery if small else rows.estimation
     rival = rivals(log, labels, rows.bound, judging, judge, strata.rule, options.threads) if any(claimed) else []
     named = stands_for(judge, chosen.patterns, chosen.direction, claimed, rival, evidence.alpha, evidence.min_effect)
@@ -210,15 +206,6 @@ def _parts(log: EventLog, study: Study, labels: Labels) -> Rows:
     later = np.asarray(out_of_time_rows(log, study, labels))
     half = split_halves(labels.column("entity"), study.seed)
     return Rows(labels, bound, (half == DISCOVERY) & ~later, (half == ESTIMATION) & ~later, later)
-
-
-def _check_numbers(bound: BoundRows) -> None:
-    if bound.number is not None and len(bound.number) and float(np.abs(bound.number).max()) > _LARGEST:
-        raise ValueRangeError(
-            f"the outcome has numbers beyond {_LARGEST:.0e}, whose squares do not fit a float",
-            column="label",
-            hint="use a larger unit of value, or leave out what cannot be true",
-        )
 
 
 def _check_classes(bound: BoundRows, where: str) -> None:
