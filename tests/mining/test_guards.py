@@ -14,6 +14,7 @@ import seqmine as sm
 from evidence_runs import SEED_STEP, opened, wrong_strata_run
 from evidence_strata import CASES, DAY, INDEX, LOOKBACK, campaign, newcomers, often
 from reference.evidence import LOWERS, RAISES, Judged, cells, exact_minimum_effect_p, wald_minimum_effect_p
+from reference.language import parse_mined
 from seqmine.labels import ESTIMATION, split_halves
 
 OPTIONS = sm.MinerOptions(max_length=1, min_support=50)
@@ -166,3 +167,56 @@ def test_other_looks_are_those_of_the_oracle(guard: str, suspect: str) -> None:
         table = cells([Judged(name, label, str(code), "") for name, label, code in answers], half, matched)
         p = max(p, wald_minimum_effect_p(table, direction), exact_minimum_effect_p(table, direction))
     assert row["p_guards"] == pytest.approx(p, rel=1e-3)
+
+
+def test_the_look_at_exposure_is_that_of_the_oracle() -> None:
+    """A gap against the same pair with any gap, and against ``a`` alone, among rows with as many chances."""
+    made = often(np.random.default_rng(0))
+    log, study = opened(made)
+    options = sm.MinerOptions(max_length=2, min_support=100, max_gap="30d")
+    only = sm.EvidenceOptions(clock=False, westfall_young=False, adjust=["activity"])
+    result = sm.mine(log, study, options, evidence=only)
+    found = []
+    for row in result.to_arrow().to_pylist():
+        pattern = parse_mined(row["pattern"])
+        if row["guard"] == "exposure" and [step.types for step in pattern.steps] == [("a",)] * 2:
+            found += [
+                (row, link.lo, link.hi) for link in pattern.links[1:] if link and (link.lo, link.hi) != (1, 30 * DAY)
+            ]
+    assert found
+    labels = result.labels.to_arrow()
+    names = labels["entity"].to_pylist()
+    when: dict[str, list[int]] = {name: [] for name in names}
+    total = dict.fromkeys(names, 0)
+    times = made.events["time"].cast(pa.int64()).to_pylist()
+    for name, time, event in zip(
+        made.events["entity"].to_pylist(), times, made.events["event"].to_pylist(), strict=True
+    ):
+        if (INDEX - LOOKBACK) * DAY <= time < INDEX * DAY and event != "cancel":
+            total[name] += 1
+            if event == "a":
+                when[name].append(time)
+    judging = [half == ESTIMATION for half in split_halves(labels["entity"], 0)]
+    seen = [total[name] for name in names]
+    activity, _ = cut(seen, [n for n, judges in zip(seen, judging, strict=True) if not judges], 20)
+
+    def with_gap(lo: int, hi: int) -> set[int]:
+        return {
+            i
+            for i, name in enumerate(names)
+            if judging[i] and any(lo <= late - early < hi for early in when[name] for late in when[name])
+        }
+
+    for row, lo, hi in found:
+        inner, direction = with_gap(lo, hi), RAISES if row["direction"] == "raises" else LOWERS
+        p = 0.0
+        for outer in (with_gap(1, 30 * DAY), {i for i, name in enumerate(names) if judging[i] and when[name]}):
+            chances = [len(when[name]) for name in names]
+            classes, _ = cut(chances, [chances[i] for i in outer], 10)
+            rows = [
+                Judged(name, label, f"{activity[i]} {classes[i]}", "")
+                for i, (name, label) in enumerate(zip(names, labels["label"].to_pylist(), strict=True))
+            ]
+            table = cells(rows, outer, inner)
+            p = max(p, wald_minimum_effect_p(table, direction, 0.0), exact_minimum_effect_p(table, direction, 0.0))
+        assert row["p_guards"] == pytest.approx(p, rel=1e-3)
