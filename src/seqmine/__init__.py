@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from seqmine.patterns import Pattern, count, find, parse_pattern
     from seqmine.simulation import SimulationSpec, simulate
+    from seqmine.windows import Randomised, WindowOptions, WindowResult, scan_windows
 
 __version__ = "0.1.0"
 
@@ -36,9 +37,12 @@ __all__ = [
     "MiningResult",
     "Outcome",
     "Pattern",
+    "Randomised",
     "SimulationSpec",
     "Study",
     "StudyResult",
+    "WindowOptions",
+    "WindowResult",
     "count",
     "find",
     "label",
@@ -46,6 +50,7 @@ __all__ = [
     "mine_frequent",
     "parse_pattern",
     "plan_capacity",
+    "scan_windows",
     "simulate",
 ]
 
@@ -62,9 +67,12 @@ _HOMES = {
     "MiningResult": "seqmine.mining",
     "Outcome": "seqmine.labels",
     "Pattern": "seqmine.patterns",
+    "Randomised": "seqmine.windows",
     "SimulationSpec": "seqmine.simulation",
     "Study": "seqmine.labels",
     "StudyResult": "seqmine.mining",
+    "WindowOptions": "seqmine.windows",
+    "WindowResult": "seqmine.windows",
     "count": "seqmine.patterns",
     "find": "seqmine.patterns",
     "label": "seqmine.labels",
@@ -72,6 +80,7 @@ _HOMES = {
     "mine_frequent": "seqmine.mining",
     "parse_pattern": "seqmine.patterns",
     "plan_capacity": "seqmine.capacity",
+    "scan_windows": "seqmine.windows",
     "simulate": "seqmine.simulation",
 }
 

@@ -1,0 +1,444 @@
+"""One moment and one action: from the log to findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine._text import format_duration, parse_duration
+from seqmine.errors import ParameterError
+from seqmine.events.selectors import Selector
+from seqmine.labels import DISCOVERY, Study
+from seqmine.labels._instants import earlier
+from seqmine.patterns import Pattern
+from seqmine.windows import checks
+from seqmine.windows.columns import EntityColumns, RowValues
+from seqmine.windows.design import Design, as_it_happened, as_randomised, bin_width
+from seqmine.windows.effects import Judge
+from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVERLAP, Finding
+from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
+from seqmine.windows.naive import Naive, naive_comparison
+from seqmine.windows.options import WindowOptions
+from seqmine.windows.outcome_bins import OutcomeSource, outcome_steps
+from seqmine.windows.pair import Pair, build_pair
+from seqmine.windows.refusals import at_risk, inbound_reason
+from seqmine.windows.scan import edge_intervals, find_windows
+from seqmine.windows.streams import Stream, joined, read_selector, stream_of
+from seqmine.windows.tables import Curve
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+
+__all__ = ["Analysis", "Question", "analyse"]
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+_DAY: Final = 86_400_000_000
+_OLD, _RECENT = 84 * _DAY, 28 * _DAY
+_CENSORED: Final = 0.1
+_ALWAYS: Final = 0.9
+_ALWAYS_SHARE: Final = 0.3
+_SPECIAL: Final = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What all pairs of one call share."""
+
+    log: EventLog
+    study: Study
+    options: WindowOptions
+    source: OutcomeSource
+    follow: int
+    entities: EntityColumns
+    outcome: str
+    lowers: bool
+    raises: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What came of a pair: findings (one for each window), and what curves and segments are made from.
+
+    ``inside`` has the bins of each finding; everything but ``findings`` is None where nothing could be estimated.
+    """
+
+    findings: tuple[Finding, ...]
+    rows: MomentRows
+    pair: Pair | None = None
+    judge: Judge | None = None
+    curve: Curve | None = None
+    discovery_curve: Curve | None = None
+    naive: Naive | None = None
+    inside: tuple[Bool, ...] = ()
+
+
+def rows_of(question: Question, moment: Pattern) -> MomentRows:
+    """The rows of a moment, for all actions."""
+    options, source = question.options, question.source
+    rows = moment_rows(
+        question.log, moment, question.study, repeats=options.repeats, reach=options.max_delay_us + question.follow,
+        watched=source.watched, threads=options.threads,
+    )  # fmt: skip
+    if source.watched > question.log.observed_until:  # outcomes are known for longer than actions
+        rows = rows.without("not_followed", rows.time > question.log.observed_until - options.max_delay_us)
+    if source.known_until is not None:
+        until = source.known_until[rows.entity]
+        rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
+        until = source.known_until[rows.entity]
+        rows = rows.without("censored", until < rows.time + options.max_delay_us + question.follow)
+    if source.mode == 0 and (question.study.incident or source.known_until is not None):
+        before, there = source.stream.first_from(rows.entity, np.full(len(rows), np.iinfo(np.int64).min + 1))
+        rows = rows.without("already", there & (before < rows.time))
+    return rows
+
+
+def analyse(
+    question: Question, moment: Pattern, action: Selector, rows: MomentRows, others: Sequence[tuple[str, Stream]]
+) -> Analysis:
+    """Estimate a pair; `others` are the company's other actions by name."""
+    log, options = question.log, question.options
+    base = Finding(
+        moment=str(moment), action=str(action), outcome=question.outcome, numeric=question.source.is_numeric,
+        randomised=options.randomised is not None, follow=question.follow, n_discovery_rows=0,
+    )  # fmt: skip
+
+    def refused(reason: str, detail: str, at: MomentRows) -> Analysis:
+        base.reason, base.detail = reason, detail
+        return Analysis((base,), at)
+
+    why = inbound_reason(log, action, options, options.threads)
+    if why is not None:
+        base.n_rows = int(np.count_nonzero(rows.half != DISCOVERY))
+        return refused("inbound_action", why, rows)
+    stream = stream_of(log, action, threads=options.threads)
+    if options.randomised is None:
+        design = as_it_happened(rows, stream, options)
+    else:
+        declared = RowValues(log, question.study, question.entities, rows, options.threads)
+        design = as_randomised(log, rows, stream, options, options.randomised, declared)
+    rows = design.rows
+    discovery = rows.half == DISCOVERY
+    base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
+    if design.note:
+        base.flags.append(design.note)
+    width = bin_width(design, discovery, options)
+    n_bins = 1 if design.single else options.max_delay_us // width
+    base.width = width
+    longest = n_bins * width
+    happened = (design.delay < longest) & design.may_treat
+    base.n_treated_ever = int(np.count_nonzero(happened))
+    refusal = _early(question, design, width, n_bins, happened)
+    _experiment(base, question, design, width)
+    if refusal is not None:
+        return refused(*refusal, rows)
+    values = RowValues(log, question.study, question.entities, rows, options.threads)
+    placebos, placebo_names = _declared_placebos(question, values, rows)
+    hidden = hidden_types(log, question.study)
+    own = [code for name in action.types if (code := log.type_index(name)) is not None]
+    skipped = own + [code for name in placebo_names if (code := log.type_index(name)) is not None]
+    pair = build_pair(
+        log, design, question.source, values, width=width, n_bins=n_bins, follow=question.follow,
+        covariates=_covariates(question, values), hidden=hidden, action_types=skipped,
+        other=joined([one for _, one in others], log.n_entities), threads=options.threads,
+    )  # fmt: skip
+    if pair is None:
+        detail = "the discovery half has fewer than 20 rows with the outcome, without it, or treated"
+        return refused("too_few", detail, rows)
+    finder, judge = pair.judge(pair.discovery), pair.judge(pair.estimation)
+    curve, found_curve = judge.tables.curve(judge.cells), finder.tables.curve(finder.cells)
+    windows = find_windows(
+        found_curve.u, found_curve.v, found_curve.n, lowers=question.lowers, raises=question.raises,
+        most=options.max_windows, n_null=options.n_null, alpha=options.alpha,
+        seed=(question.study.seed, base.moment, base.action),
+    )  # fmt: skip
+    usable = ~(judge.cells.always | finder.cells.always)
+    naive = naive_comparison(pair, lowers=question.lowers, raises=question.raises)
+    if naive.lo >= 0:
+        base.naive = (naive.lo * width, naive.hi * width, naive.inside)
+    special = [one for one in windows if one.p <= options.alpha]
+    masks = []
+    for one in special:
+        mask = np.zeros(n_bins, np.bool_)
+        mask[one.lo : one.hi] = True
+        masks.append(mask & usable)
+    every = np.ones(n_bins, np.bool_) & usable
+    outside = every & ~np.any(masks, axis=0) if masks else np.zeros(n_bins, np.bool_)
+    findings, inside = [], []
+    for number, mask in enumerate(masks or [every]):
+        finding = Finding(**{**vars(base), "flags": list(base.flags), "window": number + 1})
+        finding.has_window = bool(masks)
+        if windows:
+            one = windows[min(number, len(windows) - 1)]
+            finding.p_scan, finding.scan = one.p, (one.lo * width, one.hi * width)
+        treated_bins = np.flatnonzero(found_curve.n + curve.n)
+        if masks:
+            one = special[number]
+            finding.lo, finding.hi = one.lo * width, one.hi * width
+            edges = edge_intervals(
+                found_curve.u, found_curve.v, found_curve.n, one, n_draws=options.n_bootstrap,
+                seed=(question.study.seed, base.moment, base.action, number),
+            )  # fmt: skip
+            finding.edges = tuple(edge * width for edge in edges)  # type: ignore[assignment]
+        elif len(treated_bins) == 1:
+            k = int(treated_bins[0])
+            finding.at_once = k * width
+            finding.lo, finding.hi = k * width, (k + 1) * width
+        else:
+            finding.lo, finding.hi = 0, longest
+        _estimate(question, pair, finder, judge, finding, mask, outside if masks else None, every)
+        findings.append(finding)
+        inside.append(mask)
+    analysis = Analysis(tuple(findings), rows, pair, judge, curve, found_curve, naive, tuple(inside))
+    for finding, mask in zip(findings, inside, strict=True):
+        if finding.reason is None:
+            _check(question, analysis, finding, mask, outside, stream, others, placebos)
+    return analysis
+
+
+def _early(question: Question, design: Design, width: int, n_bins: int, happened: Bool) -> tuple[str, str] | None:
+    """Reasons that need no estimate."""
+    rows, counts = design.rows, design.rows.excluded
+    eligible = len(rows) + counts.get("censored", 0)
+    if eligible and counts.get("censored", 0) / eligible > _CENSORED:
+        share = counts["censored"] / eligible
+        return "censored", f"{share:.0%} of the rows were lost from sight before the end of their follow-up"
+    if len(rows) == 0:
+        left = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items() if n and name != "n_moments")
+        return "too_few", "there is no moment that can be followed" + (f" (left out: {left})" if left else "")
+    if not happened.any():
+        return "no_variation", "the action never follows the moment within the delays looked at"
+    steps = outcome_steps(
+        question.source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=question.follow,
+        threads=question.options.threads,
+    )  # fmt: skip
+    bins = np.minimum(design.delay // width, n_bins)
+    treated = np.flatnonzero(happened)
+    _, risk = steps.at(treated, bins[treated])
+    n1 = np.bincount(bins[treated][risk], minlength=n_bins)
+    there = at_risk((steps.offsets, steps.step), np.where(design.may_control, bins, -1), n_bins)
+    there = there + np.where(design.may_control.all(), 0, n1)
+    always = (n1 > _ALWAYS * there) & (n1 > 0)
+    if n1[always].sum() > _ALWAYS_SHARE * max(n1.sum(), 1):
+        k = int(np.flatnonzero(always)[np.argmax(n1[always])])
+        return "deterministic_rule", (
+            f"all but everyone still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} after "
+            f"the moment ({n1[k]:,} of {there[k]:,}), so there is nobody to compare with"
+        )
+    y = steps.step[1][steps.step[2] != 0]
+    if len(y) == 0 or np.ptp(y) == 0:
+        return "no_variation", "all rows at risk have the same outcome"
+    return None
+
+
+def _experiment(finding: Finding, question: Question, design: Design, width: int) -> None:
+    """How many rows an experiment needs: to show a change by a fifth of the base rate, at least 2 pp, in 80 %."""
+    rows = design.rows
+    if len(rows) == 0 or question.source.is_numeric:
+        return
+    steps = outcome_steps(
+        question.source, rows.entity, rows.time, width=width, n_bins=1, follow=question.follow, threads=1
+    )
+    y, risk = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
+    if not risk.any():
+        return
+    rate = float(y[risk].mean() / steps.scale)
+    finding.base_rate = rate
+    finding.detectable = max(0.02, 0.2 * rate)
+    finding.n_per_arm = per_arm(rate, finding.detectable)
+
+
+def per_arm(rate: float, effect: float) -> int:
+    """Rows in each of two arms that show a difference of risks in 80 % of trials, at the 5 % level."""
+    return max(1, math.ceil(2.0 * rate * (1.0 - rate) * (1.96 + 0.84) ** 2 / effect**2))
+
+
+def _covariates(question: Question, values: RowValues) -> list[str]:
+    options = question.options
+    if options.covariates != "auto":
+        for name in options.covariates:
+            values.check(name, "covariates")
+        return list(options.covariates)
+    given = options.randomised
+    named = {options.variant, options.actor, *options.placebos}
+    if given is not None:
+        named |= {given.probability, given.arm, given.delay}
+    return [name for name in values.names() if name not in named]
+
+
+def _declared_placebos(
+    question: Question, values: RowValues, rows: MomentRows
+) -> tuple[list[checks.Placebo], tuple[str, ...]]:
+    """Declared placebos, and the event types that models must not see on their account."""
+    log, placebos, types = question.log, [], []
+    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
+    for name in question.options.placebos:
+        if name in question.entities.columns:
+            if not values.is_number(name):
+                raise ParameterError(f"placebos: the column {name!r} holds no numbers", hint="write 0 and 1")
+            numbers = values.numbers(name)
+            placebos.append(checks.Placebo(name, np.where(np.isnan(numbers), 0.0, numbers)))
+            continue
+        selector = read_selector(name)
+        stream = stream_of(log, selector, threads=question.options.threads)
+        time, there = stream.first_from(rows.entity, since)
+        placebos.append(checks.Placebo(name, (there & (time < until)).astype(np.float64)))
+        types += selector.types
+    return placebos, tuple(types)
+
+
+def _found_placebos(question: Question, pair: Pair) -> list[checks.Placebo]:
+    """Without declared ones: how active the entity was, and types that models do not know, 12 to 4 weeks before."""
+    log, rows = pair.log, pair.design.rows
+    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
+    known = np.asarray(log.start_times, dtype=np.int64)[rows.entity] <= until
+    if np.count_nonzero(known) < len(rows) // 2:
+        return []
+    from seqmine.events.spans import span_positions
+
+    begin, end = span_positions(log, rows.entity, since, until - 1, question.options.threads)
+    count = (end - begin).astype(np.float64)
+    middle = np.median(count[pair.discovery]) if pair.discovery.any() else 0.0
+    placebos = [checks.Placebo("activity 12 to 4 weeks before", (count > middle).astype(np.float64))]
+    hidden = pair.knowledge.hidden
+    seen = set(pair.knowledge.types.tolist())
+    totals = np.bincount(log.code, minlength=len(log.event_types))
+    common = [c for c in np.argsort(-totals, kind="stable").tolist() if c not in seen and not hidden[c]][:10]
+    residual = pair.points.y - pair.points.y.mean()
+    scored = []
+    for code in common:
+        stream = stream_of(log, Selector((log.event_types[code],)), threads=question.options.threads)
+        time, there = stream.first_from(rows.entity, since)
+        value = (there & (time < until)).astype(np.float64)
+        at = value[pair.points.row]
+        if 0.01 < at.mean() < 0.99:
+            scored.append((-abs(float(np.sum((at - at.mean()) * residual)) / math.sqrt(float(at.var()))), code, value))
+    for _, code, value in sorted(scored, key=lambda one: one[:2])[:2]:
+        placebos.append(checks.Placebo(f"{log.event_types[code]} 12 to 4 weeks before", value))
+    return placebos
+
+
+def _estimate(
+    question: Question,
+    pair: Pair,
+    finder: Judge,
+    judge: Judge,
+    finding: Finding,
+    mask: Bool,
+    outside: Bool | None,
+    every: Bool,
+) -> None:
+    """Estimates of the estimation half, or the reason why there are none."""
+    finding.found, finding.estimate = finder.estimate(mask), judge.estimate(mask)
+    finding.whole = judge.estimate(every)
+    estimate = finding.estimate
+    total = estimate.n + estimate.lost
+    always = judge.cells.n1[:, judge.cells.always].sum()
+    finding.overlap = estimate.n / total if total else 0.0
+    if outside is None and total + always > 0:
+        finding.overlap = estimate.n / (total + int(always))
+    if finding.overlap < LEAST_OVERLAP:
+        finding.reason = "no_overlap"
+        finding.detail = f"only {finding.overlap:.0%} of the treated have untreated rows of their kind at the same delay to be compared with"
+        return
+    fewest = min(estimate.n, finding.found.n)
+    expected = min(estimate.expected, finding.found.expected)
+    contrary = min(estimate.n - estimate.expected, finding.found.n - finding.found.expected)
+    if fewest < FEWEST_TREATED or (not finding.numeric and min(expected, contrary) < FEWEST_EXPECTED):
+        finding.reason = "too_few"
+        finding.detail = (
+            f"{fewest:,} treated rows in a half"
+            + ("" if finding.numeric else f" with {expected:,.0f} expected outcomes")
+            + f" are too few ({FEWEST_TREATED} and {FEWEST_EXPECTED:.0f} are asked for)"
+        )
+        return
+    if outside is not None and outside.any():
+        finding.outside = judge.estimate(outside)
+        finding.delta, finding.delta_se = judge.contrast(mask, outside)
+        z = finding.delta / finding.delta_se if finding.delta_se > 0 else math.nan
+        finding.p_delta = checks.two_sided(z)
+    finding.resolution = _resolution(pair, finder, finding, mask)
+
+
+def _resolution(pair: Pair, finder: Judge, finding: Finding, mask: Bool) -> int | None:
+    """Largest of a bin and 15 units of v / (jump^2 rate): how closely edges can be told ."""
+    if not finding.has_window or finding.found is None or finding.found.n == 0 or math.isnan(finding.delta):
+        return None
+    curve = finder.tables.curve(finder.cells)
+    variance = float(curve.v[mask].sum()) / finding.found.n
+    rate = finding.found.n / max(int(mask.sum()) * pair.width, 1)
+    jump = max(abs(finding.delta), _SPECIAL)
+    hours = min(15 * variance / (jump * jump * rate), float(pair.n_bins * pair.width))
+    return max(pair.width, int(-(-hours // pair.width)) * pair.width)
+
+
+def _check(
+    question: Question,
+    analysis: Analysis,
+    finding: Finding,
+    mask: Bool,
+    outside: Bool,
+    stream: Stream,
+    others: Sequence[tuple[str, Stream]],
+    placebos: Sequence[checks.Placebo],
+) -> None:
+    pair, judge, estimate = analysis.pair, analysis.judge, finding.estimate
+    assert pair is not None and judge is not None and estimate is not None
+    found = checks.balance_of(pair, judge, mask)
+    if found is not None:
+        finding.balance = (found.name, found.difference)
+    finding.co_intervention = checks.co_intervention_of(pair, judge, mask, others)
+    if analysis.findings[0].placebo is not None:
+        finding.placebo = analysis.findings[0].placebo
+    else:
+        tried = list(placebos) if question.options.placebos else _found_placebos(question, pair)
+        finding.placebo = checks.placebo_test(pair, tried, pair.estimation, question.options.alpha)
+    if finding.has_window and not math.isnan(finding.delta):
+        finding.clock = checks.clock_contrast(pair, judge, mask, outside)
+    if estimate.p <= question.options.alpha:
+        finding.looked_protopathic = True
+        finding.protopathic = checks.turns_when_blanked(pair, pair.estimation, mask, estimate.effect)
+        if not finding.numeric:
+            finding.benchmark = checks.leaves_it_out(pair, pair.estimation, mask, estimate.ratio[0])
+
+
+def settle(analyses: Sequence[Analysis], alpha: float) -> None:
+    """Holm over all windows of all pairs that were estimated; then what may be claimed."""
+    from seqmine.significance import holm
+    from seqmine.windows.findings import status_of
+
+    findings = [finding for one in analyses for finding in one.findings]
+    judged = [finding for finding in findings if finding.reason is None and finding.estimate is not None]
+    adjusted = holm(np.array([one.estimate.p for one in judged if one.estimate is not None])) if judged else []
+    for finding, p in zip(judged, adjusted, strict=True):
+        assert finding.estimate is not None and finding.found is not None
+        finding.p_holm = float(p)
+        agrees = finding.estimate.effect * finding.found.effect > 0
+        finding.effective = bool(p <= alpha and agrees)
+        finding.timing = bool(
+            finding.effective
+            and finding.has_window
+            and finding.p_scan <= alpha
+            and finding.p_delta <= alpha
+            and finding.delta * finding.estimate.effect > 0
+            and not finding.clock_bound
+        )
+    for finding in findings:
+        finding.status, finding.flags = status_of(finding, alpha)
+
+
+def follow_up_of(study: Study, options: WindowOptions) -> int:
+    """The follow-up: given, or the horizon of the outcome."""
+    if options.follow_up is not None:
+        return parse_duration(options.follow_up)
+    horizon = None if study.outcome is None else study.outcome.horizon
+    if horizon is None:
+        raise ParameterError("the outcome has no horizon, so windows need a follow_up", hint='write follow_up="30d"')
+    return horizon

@@ -1,0 +1,252 @@
+"""What could make an estimate wrong, looked at one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.windows.effects import Judge, two_sided
+from seqmine.windows.models import fit_model
+from seqmine.windows.outcome_bins import outcome_steps
+from seqmine.windows.pair import Pair
+from seqmine.windows.strata import fit_models
+from seqmine.windows.streams import Stream
+
+__all__ = [
+    "Balance",
+    "Placebo",
+    "balance_of",
+    "clock_contrast",
+    "co_intervention_of",
+    "leaves_it_out",
+    "placebo_test",
+    "turns_when_blanked",
+]
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+_DAY: Final = 86_400_000_000
+BLANKS: Final = (_DAY, 3 * _DAY, 7 * _DAY)
+NEAR: Final = _DAY
+_BLOCK: Final = 4
+_GROUPS: Final = 3
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The column in which treated and controls of the same cells differ most, in standard deviations."""
+
+    name: str
+    difference: float
+
+
+@dataclass(frozen=True, eq=False)
+class Placebo:
+    """Something that the action cannot have changed: its name, and a number for each row."""
+
+    name: str
+    value: Float64
+
+
+def _control_weights(judge: Judge, bins: Bool) -> Float64:
+    """What each piece counts as a control of the treated of some bins."""
+    from seqmine.windows.count_kernel import control_weight
+
+    weight, _ = judge.weights(bins)
+    out = np.zeros(len(judge.pieces.bins))
+    stop = np.where(judge.chosen, judge.arms.stop, 0)
+    pieces, steps = judge.pieces, judge.steps
+    control_weight(
+        0, len(stop), stop, pieces.offsets, pieces.bins, pieces.stratum, steps.offsets, steps.step, weight, out
+    )  # fmt: skip
+    return out
+
+
+def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
+    """Compare every column of the treated of some bins with that of their controls, cell by cell.
+
+    The difference of means, treated-weighted over cells, over the root of the mean variance of both (Austin 2009, Stat.
+    Med. 28). Time since the moment is left out: it is equal by design.
+    """
+    knowledge = pair.knowledge
+    weight = _control_weights(judge, bins)
+    used = np.flatnonzero(weight > 0)
+    at, _, _, _ = judge.treated_in(bins)
+    if len(at) == 0 or len(used) == 0:
+        return None
+    row = np.repeat(np.arange(len(pair.design.rows)), np.diff(judge.pieces.offsets))[used]
+    middle = pair.design.rows.time[row] + judge.pieces.bins[used].astype(np.int64) * pair.width + pair.width // 2
+    w = weight[used]
+
+    def moments(rows: Int64, time: Int64, w: Float64) -> tuple[Float64, Float64]:
+        def part(points: slice, x: npt.NDArray[np.float32]) -> tuple[Float64, Float64]:
+            whole = np.concatenate([x.astype(np.float64), knowledge.static[rows[points]]], axis=1)
+            mine = w[points][:, None]
+            return (mine * whole).sum(axis=0), (mine * whole * whole).sum(axis=0)
+
+        parts = knowledge.in_parts(rows, time, part)
+        total = float(w.sum())
+        mean = sum(one for one, _ in parts) / total
+        square = sum(two for _, two in parts) / total
+        return mean, np.maximum(square - mean**2, 0.0)
+
+    treated = judge.arms.treated[at]
+    mean1, variance1 = moments(treated, pair.action_time[at], np.ones(len(at)))
+    mean0, variance0 = moments(row, middle, w)
+    spread = np.sqrt(0.5 * (variance1 + variance0))
+    difference = np.divide(mean1 - mean0, spread, out=np.zeros_like(spread), where=spread > 1e-6)
+    columns = knowledge.columns
+    for i, column in enumerate(columns):
+        if column.group == "delay":
+            difference[i] = 0.0
+    worst = int(np.argmax(np.abs(difference)))
+    return Balance(columns[worst].name, float(difference[worst]))
+
+
+def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: float) -> tuple[str, float] | None:
+    """Does the action seem to change what it cannot have changed?
+
+    The estimator is run on each placebo in the place of the outcome, with a model of its own and the same strata, over
+    all delays; the smallest p counts, times the number of placebos. Source: Lipsitch, Tchetgen Tchetgen & Cohen 2010,
+    Epidemiology 21. Returns its name and that p, or None without a placebo that varies.
+    """
+    points, x = pair.points, pair.x
+    usable = [one for one in placebos if len(np.unique(one.value[points.row])) > 1]
+    if not usable:
+        return None
+    static = pair.knowledge.static[points.row]
+    models = []
+    for one in usable:
+        y = one.value[points.row]
+        binary = bool(np.all((y == 0) | (y == 1)))
+        models.append(fit_model(x, static, y, logistic=binary))
+    _, pieces = pair.place(pair.models, pair.which, outcome_too=models)
+    tested = []
+    for one, other in zip(usable, pieces, strict=True):
+        judge = pair.judge(rows, steps=pair.steps.constant(one.value), pieces=other)
+        tested.append((judge.estimate(~judge.cells.always).p, one.name))
+    known = [(p, name) for p, name in tested if not math.isnan(p)]
+    if not known:
+        return None
+    p, name = min(known)
+    return name, min(1.0, p * len(known))
+
+
+def turns_when_blanked(pair: Pair, rows: Bool, bins: Bool, effect: float) -> int | None:
+    """The shortest blanked time (of 1, 3 and 7 days) at which the effect changes its sign; None where it never does.
+
+    Outcomes soon after the action may have been under way before it. For the blanked time after each landmark they are
+    dropped, for both arms; blanks longer than a third of the follow-up are not tried.
+    """
+    for blank in BLANKS:
+        if 3 * blank > pair.follow:
+            break
+        design = pair.design.rows
+        steps = outcome_steps(
+            pair.source, design.entity, design.time, width=pair.width, n_bins=pair.n_bins, follow=pair.follow, blank=blank,
+            threads=pair.threads,
+        )  # fmt: skip
+        found = pair.judge(rows, steps=steps).estimate(bins).effect
+        if found * effect < 0:
+            return blank
+    return None
+
+
+def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str, float] | None:
+    """The measured matter without which the risk ratio changes most, and by which factor: a scale for E-values.
+
+    The three matters that models lean on most are left out of them in turn.
+    """
+    model = pair.models[2]
+    columns = pair.knowledge.columns
+    spread = np.concatenate([pair.x.std(axis=0), pair.knowledge.static[pair.points.row].std(axis=0)])
+    weight = np.abs(np.concatenate([model.outcome.slope, model.outcome.static])) * spread
+    if model.treatment is not None:
+        weight *= np.abs(np.concatenate([model.treatment.slope, model.treatment.static])) * spread
+    groups: dict[str, float] = {}
+    for column, one in zip(columns, weight.tolist(), strict=True):
+        if column.group != "delay":
+            groups[column.group] = groups.get(column.group, 0.0) + one
+    best: tuple[str, float] | None = None
+    for name in sorted(groups, key=lambda name: (-groups[name], name))[:_GROUPS]:
+        if groups[name] <= 0 or not ratio > 0:
+            continue
+        fitted = fit_models(
+            pair.knowledge, pair.points, pair.x, pair.grid, logistic=not pair.source.is_numeric,
+            propensity=not pair.design.randomised, without=pair.knowledge.group(name),
+        )  # fmt: skip
+        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))
+        other = pair.judge(rows, pieces=pieces).estimate(bins).ratio[0]
+        if other > 0:
+            factor = max(other / ratio, ratio / other)
+            if best is None or factor > best[1]:
+                best = (name, factor)
+    return best
+
+
+def co_intervention_of(
+    pair: Pair, judge: Judge, bins: Bool, others: Sequence[tuple[str, Stream]]
+) -> tuple[str, float] | None:
+    """Another action of the company that goes with this one: its name, and in how much larger a share of the treated.
+
+    Shares of the treated, and of their controls at the middle of the same bins, with one within a day before or after.
+    """
+    from seqmine.windows.count_kernel import weighted_near
+
+    weight, _ = judge.weights(bins)
+    stop = np.where(judge.chosen, judge.arms.stop, 0)
+    at, _, _, _ = judge.treated_in(bins)
+    rows = pair.design.rows
+    best: tuple[str, float] | None = None
+    for name, stream in others:
+        treated = judge.arms.treated[at]
+        time = pair.action_time[at]
+        first, there = stream.first_from(rows.entity[treated], time - NEAR)
+        share = float(np.mean(there & (first <= time + NEAR))) if len(at) else 0.0
+        total = np.zeros(2)
+        pieces, steps = judge.pieces, judge.steps
+        weighted_near(
+            0, len(stop), stop, pieces.offsets, pieces.bins, pieces.stratum, steps.offsets, steps.step, weight,
+            stream.offsets, stream.time, rows.entity, rows.time, pair.width, NEAR, total,
+        )  # fmt: skip
+        excess = share - (total[1] / total[0] if total[0] > 0 else 0.0)
+        if best is None or excess > best[1]:
+            best = (name, excess)
+    return best
+
+
+def clock_contrast(pair: Pair, judge: Judge, inside: Bool, outside: Bool) -> tuple[float, float, float]:
+    """Effect inside less effect outside among actions at the same hours, its p, and the share of the treated it rests on.
+
+    A delay is a time of day as soon as moments have their hours: a window may be nothing but the hours at which actions
+    work. Actions are compared within blocks of four hours, workdays and weekends apart.
+    """
+    log = pair.log
+    local = pair.action_time + log.zone.offset_at(pair.action_time)
+    block = local // 3_600_000_000 % 24 // _BLOCK + 6 * ((local // _DAY + 3) % 7 >= 5)
+    parts = []
+    for bins in (inside, outside):
+        at, k, s, residual = judge.treated_in(bins)
+        beyond = residual - judge.cells.mean[s, k]
+        n = np.bincount(block[at], minlength=12).astype(np.float64)
+        total = np.bincount(block[at], beyond, minlength=12)
+        square = np.bincount(block[at], beyond**2, minlength=12)
+        parts.append((n, total, square))
+    (n1, t1, s1), (n0, t0, s0) = parts
+    used = (n1 >= 5) & (n0 >= 5)
+    if not used.any():
+        return math.nan, math.nan, 0.0
+    n1, t1, s1, n0, t0, s0 = (array[used] for array in (n1, t1, s1, n0, t0, s0))
+    weight = n1 * n0 / (n1 + n0)
+    difference = t1 / n1 - t0 / n0
+    variance = (s1 / n1 - (t1 / n1) ** 2) / n1 + (s0 / n0 - (t0 / n0) ** 2) / n0
+    delta = float((weight * difference).sum() / weight.sum())
+    se = math.sqrt(float((weight**2 * variance).sum())) / float(weight.sum())
+    return delta, two_sided(delta / se) if se > 0 else math.nan, float(n1.sum() / parts[0][0].sum())

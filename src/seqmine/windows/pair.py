@@ -1,0 +1,204 @@
+"""One moment and one action: who is compared with whom, counted on both halves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.labels import DISCOVERY, ESTIMATION
+from seqmine.windows.columns import RowValues
+from seqmine.windows.design import Design
+from seqmine.windows.effects import Judge
+from seqmine.windows.knowledge import Knowledge, Landmarks, choose_types, static_columns
+from seqmine.windows.outcome_bins import OutcomeSource, OutcomeSteps, outcome_steps
+from seqmine.windows.strata import Grid, Pieces, RiskModels, fit_models, place
+from seqmine.windows.streams import Stream
+from seqmine.windows.tables import Arms, count_tables
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+
+__all__ = ["Pair", "build_pair", "fewest_events"]
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+_DAY = 86_400_000_000
+_REFRESHES = 14
+_MOST_POINTS = 120_000
+fewest_events = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A moment, an action, and everything that estimates need.
+
+    Attributes
+    ----------
+    design
+        Rows and delays.
+    width, n_bins, follow
+        Delay bins and follow-up, microseconds.
+    steps, pieces, arms
+        Outcomes, strata and treatment of all rows.
+    knowledge, points, x, models
+        What the strata were made of: points of the discovery half with their columns, and the model of the whole half.
+    grid
+        Number of classes.
+    action_time : (n_treated,) int64
+        When the treated rows were.
+    """
+
+    log: EventLog
+    design: Design
+    source: OutcomeSource
+    width: int
+    n_bins: int
+    follow: int
+    steps: OutcomeSteps
+    pieces: Pieces
+    arms: Arms
+    action_time: Int64
+    knowledge: Knowledge
+    points: Landmarks
+    x: npt.NDArray[np.float32]
+    models: tuple[RiskModels, ...]
+    which: Int64
+    grid: Grid
+    refresh: int
+    threads: int
+
+    @property
+    def discovery(self) -> Bool:
+        """The rows that find windows."""
+        return self.design.rows.half == DISCOVERY
+
+    @property
+    def estimation(self) -> Bool:
+        """The rows that judge them."""
+        return self.design.rows.half == ESTIMATION
+
+    def judge(
+        self,
+        rows: Bool,
+        *,
+        steps: OutcomeSteps | None = None,
+        pieces: Pieces | None = None,
+        treated: Bool | None = None,
+    ) -> Judge:
+        """Count some rows; with other outcomes or strata, or only some of the treated, where these are given."""
+        steps = self.steps if steps is None else steps
+        pieces = self.pieces if pieces is None else pieces
+        every = np.ones(len(self.arms.treated), np.bool_)
+        mine = every if treated is None else treated
+        tables = count_tables(steps, pieces, self.arms, self.n_bins, rows, self.threads, treated=mine)
+        entity = self.design.rows.entity
+        return Judge(steps, pieces, self.arms, entity, rows, mine, tables, tables.cells(), self.threads)
+
+    def place(
+        self,
+        models: Sequence[RiskModels],
+        which: Int64,
+        *,
+        outcome_too: Sequence[object] = (),
+        static: Float64 | None = None,
+    ) -> tuple[Pieces, list[Pieces]]:
+        """Strata by other models; see `seqmine.windows.strata.place`."""
+        return place(
+            self.knowledge, models, which, width=self.width, refresh=self.refresh, stop=self.arms.stop,
+            treated=self.arms.treated, action_time=self.action_time, scale=self.steps.scale, base=self.design.base,
+            n_base=self.design.n_base, outcome_too=outcome_too, threads=self.threads,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+
+def build_pair(
+    log: EventLog,
+    design: Design,
+    source: OutcomeSource,
+    values: RowValues,
+    *,
+    width: int,
+    n_bins: int,
+    follow: int,
+    covariates: Sequence[str],
+    hidden: npt.NDArray[np.uint8],
+    action_types: Sequence[int],
+    other: Stream,
+    threads: int,
+) -> Pair | None:
+    """Fit, place and count; None where the discovery half has too little of anything to fit a model."""
+    rows = design.rows
+    discovery = rows.half == DISCOVERY
+    steps = outcome_steps(source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=follow, threads=threads)
+    longest = n_bins * width
+    happened = design.delay < longest
+    stop = np.where(happened, design.delay // width, n_bins)
+    stop = np.where(design.may_control, stop, 0)
+    treated = np.flatnonzero(happened & design.may_treat)
+    arms = Arms(stop, treated, design.delay[treated] // width)
+    action_time = rows.time[treated] + design.delay[treated]
+    points = _landmarks(design, steps, discovery, width, n_bins)
+    began = np.asarray(log.start_times, dtype=np.int64)[rows.entity] if len(rows) else np.zeros(0, np.int64)
+    static, static_names = static_columns(values, rows, covariates, discovery)
+    types = choose_types(log, rows, hidden, points, skip=action_types)
+    refresh = max(1, n_bins // _REFRESHES)
+    knowledge = Knowledge(log, rows, hidden, types, other, began, static, static_names, width, refresh)
+    x = knowledge.at(points.row, points.time)
+    n_events = points.y.sum() if not source.is_numeric else len(points.y)
+    if min(n_events, len(points.y) - n_events if not source.is_numeric else n_events) < fewest_events:
+        return None
+    if points.a.sum() < fewest_events and not design.randomised:
+        return None
+    grid = Grid.of(int(np.count_nonzero(discovery)))
+    if design.randomised:
+        grid = Grid(max(grid.outcome // 2, 2), 1)
+    fold = rows.fold[points.row]
+
+    def fitted(mask: Bool) -> RiskModels:
+        part = Landmarks(points.row[mask], points.time[mask], points.y[mask], points.a[mask])
+        return fit_models(
+            knowledge, part, x[mask], grid, logistic=not source.is_numeric, propensity=not design.randomised
+        )
+
+    # Rows of one fold of the discovery half get what the other fold says; the estimation half what both say.
+    models = (fitted(fold == 1), fitted(fold == 0), fitted(np.ones(len(fold), np.bool_)))
+    which = np.where(discovery, rows.fold, 2).astype(np.int64)
+    pieces, _ = place(
+        knowledge, models, which, width=width, refresh=refresh, stop=stop, treated=treated, action_time=action_time,
+        scale=steps.scale, base=design.base, n_base=design.n_base, threads=threads,
+    )  # fmt: skip
+    return Pair(
+        log, design, source, width, n_bins, follow, steps, pieces, arms, action_time, knowledge, points, x, models, which,
+        grid, refresh, threads,
+    )  # fmt: skip
+
+
+def _landmarks(design: Design, steps: OutcomeSteps, discovery: Bool, width: int, n_bins: int) -> Landmarks:
+    """Points of the discovery rows, spread evenly over the delays, at which the row is at risk and untreated.
+
+    Each row is looked at in every fourteenth of the delays, at a place in it that depends on the row's number; of many
+    rows every so many are taken.
+    """
+    row = np.flatnonzero(discovery)
+    n_points = min(_REFRESHES, n_bins)
+    stride = max(1, -(-len(row) * n_points // _MOST_POINTS))
+    row = row[::stride]
+    longest = width * n_bins
+    step = longest // n_points
+    mixed = (np.arange(len(row), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
+    place_in = (mixed.astype(np.float64) / 2.0**24 * step).astype(np.int64)
+    every = np.repeat(row, n_points)
+    delay = (np.arange(n_points) * step + place_in[:, None]).ravel()
+    if design.single:
+        delay = np.zeros(len(every), np.int64)
+    y, risk = steps.at(every, delay // width)
+    used = risk & (design.delay[every] >= delay)
+    every, delay, y = every[used], delay[used], y[used]
+    soon = min(max(step, width), _DAY)
+    a = (design.delay[every] < np.minimum(delay + soon, longest)) & design.may_treat[every]
+    return Landmarks(every, design.rows.time[every] + delay, y / steps.scale, a.astype(np.float64))

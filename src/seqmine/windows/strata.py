@@ -1,0 +1,234 @@
+"""Who is compared with whom: classes of expected outcome and of the chance to be treated, anew at every change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine.windows.chunks import over_chunks
+from seqmine.windows.knowledge import Knowledge, Landmarks
+from seqmine.windows.models import Model, fit_model
+
+__all__ = ["Grid", "Pieces", "RiskModels", "fit_models", "place"]
+
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How many classes of expected outcome, and of the chance to be treated within the next days."""
+
+    outcome: int
+    treatment: int
+
+    @classmethod
+    def of(cls, n_rows: int) -> Grid:
+        """For so many rows of one half: 8 x 8, fewer where cells would be empty, more where there are many rows.
+
+        More classes of treatment than of outcome is what balances single columns: the outcome's model takes care of what
+        is left of the outcome within a class, and nothing does of the chance to be treated.
+        """
+        for least, grid in ((250_000, cls(12, 16)), (10_000, cls(8, 8)), (4_000, cls(6, 5)), (1_500, cls(4, 4))):
+            if n_rows >= least:
+                return grid
+        return cls(3, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class RiskModels:
+    """Two models and the edges of their classes.
+
+    Attributes
+    ----------
+    outcome, treatment
+        The models; without `treatment` there is one class of it.
+    outcome_edges, treatment_edges
+        Quantiles of their scores at the points that they were fitted on.
+    """
+
+    outcome: Model
+    treatment: Model | None
+    outcome_edges: Float64
+    treatment_edges: Float64
+
+    def stratum(self, of_outcome: Float64, of_treatment: Float64 | None) -> Int64:
+        """The class of points from their scores."""
+        code = np.searchsorted(self.outcome_edges, of_outcome, side="right")
+        if of_treatment is None:
+            return np.asarray(code, dtype=np.int64)
+        other = np.searchsorted(self.treatment_edges, of_treatment, side="right")
+        return np.asarray(code * (len(self.treatment_edges) + 1) + other, dtype=np.int64)
+
+    @property
+    def n_strata(self) -> int:
+        """Number of classes."""
+        return (len(self.outcome_edges) + 1) * (len(self.treatment_edges) + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """The stratum and expected outcome of rows, piece by piece, and of the treated at the time of the action.
+
+    Attributes
+    ----------
+    offsets : (n_rows + 1,) int64
+        Row i has the pieces ``[offsets[i], offsets[i + 1])``, in order.
+    bins : (n,) int32
+        First delay bin of a piece.
+    stratum : (n,) int32
+        Its stratum.
+    expected : (n,) int64
+        Its expected outcome, times scale.
+    treated_stratum, treated_expected : (n_treated,)
+        The same of treated rows, just before the action.
+    n_strata
+        Number of strata.
+    """
+
+    offsets: Int64
+    bins: Int32
+    stratum: Int32
+    expected: Int64
+    treated_stratum: Int32
+    treated_expected: Int64
+    n_strata: int
+
+
+def fit_models(
+    knowledge: Knowledge,
+    points: Landmarks,
+    x: npt.NDArray[np.float32],
+    grid: Grid,
+    *,
+    logistic: bool,
+    propensity: bool,
+    without: Sequence[tuple[int, bool]] = (),
+) -> RiskModels:
+    """Fit both models at the points, whose dynamic columns are ``x``, and cut their scores into classes."""
+    static = knowledge.static[points.row]
+    outcome = fit_model(x, static, points.y, logistic=logistic, without=without)
+    treatment = fit_model(x, static, points.a, logistic=True, without=without) if propensity else None
+
+    def edges(model: Model, n: int, at: npt.NDArray[np.bool_]) -> Float64:
+        score = model.scores(x, np.arange(len(x)), model.of_rows(static))[at]
+        cuts = np.quantile(score, np.arange(1, n) / n) if len(score) else np.zeros(0)
+        return np.unique(cuts)
+
+    of_outcome = edges(outcome, grid.outcome, np.ones(len(x), np.bool_))
+    if treatment is None:
+        return RiskModels(outcome, None, of_outcome, np.zeros(0))
+    # Classes that the treated fill evenly: their effect is asked for, and they crowd where few others are.
+    return RiskModels(outcome, treatment, of_outcome, edges(treatment, grid.treatment, points.a > 0))
+
+
+def place(
+    knowledge: Knowledge,
+    models: Sequence[RiskModels],
+    which: npt.NDArray[np.int64],
+    *,
+    width: int,
+    refresh: int,
+    stop: Int64,
+    treated: Int64,
+    action_time: Int64,
+    scale: float,
+    base: Int64 | None = None,
+    n_base: int = 1,
+    outcome_too: Sequence[Model] = (),
+    threads: int = 0,
+) -> tuple[Pieces, list[Pieces]]:
+    """Look at every row after each of its own events, and at the treated just before the action.
+
+    Parameters
+    ----------
+    knowledge
+        What is known.
+    models, which
+        Models, and which of them each row has, (n_rows,); nobody gets models that were fitted on their own half or fold.
+    width, refresh
+        Width of a delay bin; every so many bins rows are looked at anew, even without events.
+    stop : (n_rows,) int64
+        First bin in which the row is no control any more.
+    treated, action_time
+        Positions of the treated rows, ascending, and when they were treated.
+    scale
+        Of the expected outcome.
+    base, n_base
+        Strata that are given: randomisation strata.
+    outcome_too
+        Other outcome models (placebos): for each of them pieces that differ in what is expected alone.
+    threads
+        0 = all cores. The result does not depend on it.
+
+    Returns
+    -------
+    Pieces, list of Pieces
+    """
+    from seqmine.windows.walk_kernel import piece_bins
+
+    log, rows, half = knowledge.log, knowledge.rows, width // 2
+    n_strata = max(model.n_strata for model in models)
+    static = [_of_rows(model, knowledge.static) for model in models]
+    static_too = [model.of_rows(knowledge.static) for model in outcome_too]
+    whole = lambda values: np.floor(values * scale + 0.5).astype(np.int64)  # noqa: E731
+
+    def score(row: Int64, time: Int64) -> tuple[Int32, list[Int64]]:
+        """Stratum, and what is expected by the row's own model and by each further one, of points in order."""
+        stratum = np.zeros(len(row), np.int64)
+        expected = [np.zeros(len(row), np.int64) for _ in range(1 + len(outcome_too))]
+
+        def part(points: slice, x: npt.NDArray[np.float32]) -> None:
+            r = row[points]
+            for m, model in enumerate(models):
+                mine = np.flatnonzero(which[r] == m)
+                if len(mine) == 0:
+                    continue
+                xm, rm = x[mine], r[mine]
+                of_outcome = model.outcome.scores(xm, rm, static[m][0])
+                of_treatment = None if model.treatment is None else model.treatment.scores(xm, rm, static[m][1])
+                at = mine + points.start
+                stratum[at] = model.stratum(of_outcome, of_treatment)
+                expected[0][at] = whole(model.outcome.expected(of_outcome))
+            for j, other in enumerate(outcome_too):
+                expected[1 + j][points] = whole(other.expected(other.scores(x, r, static_too[j])))
+
+        knowledge.in_parts(row, time, part)
+        if base is not None:
+            stratum += base[row] * n_strata
+        return stratum.astype(np.int32), expected
+
+    def run(first: int, last: int) -> tuple[Int64, Int32, Int32, list[Int64]]:
+        entity, t0 = rows.entity[first:last], rows.time[first:last]
+        start = np.zeros(last - first + 1, np.int64)
+        given = (log.entity_offsets, log.time, log.code, knowledge.hidden, entity, t0, width, stop[first:last], refresh)
+        piece_bins(*given, start, np.empty(0, np.int32))
+        n = start[1:].copy()
+        np.cumsum(start, out=start)
+        bins = np.empty(int(start[-1]), np.int32)
+        if len(bins):
+            piece_bins(*given, start, bins)
+        row = np.repeat(np.arange(first, last), n)
+        stratum, expected = score(row, rows.time[row] + bins.astype(np.int64) * width + half)
+        return n, bins, stratum, expected
+
+    parts = over_chunks(len(rows), run, threads)
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64), out=offsets[1:])
+    bins = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, np.int32)
+    stratum = np.concatenate([part[2] for part in parts]) if parts else np.zeros(0, np.int32)
+    of_treated, expected_treated = score(treated, action_time)
+
+    def pieces(j: int) -> Pieces:
+        expected = np.concatenate([part[3][j] for part in parts]) if parts else np.zeros(0, np.int64)
+        return Pieces(offsets, bins, stratum, expected, of_treated, expected_treated[j], n_strata * n_base)
+
+    return pieces(0), [pieces(1 + j) for j in range(len(outcome_too))]
+
+
+def _of_rows(models: RiskModels, static: Float64) -> tuple[Float64, Float64 | None]:
+    return models.outcome.of_rows(static), None if models.treatment is None else models.treatment.of_rows(static)

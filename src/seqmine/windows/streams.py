@@ -1,0 +1,109 @@
+"""When the events of one test happened: for each entity its distinct times, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmine import _native
+from seqmine._text import Cursor
+from seqmine.events.selectors import Selector, compile_selector, parse_selector
+
+if TYPE_CHECKING:
+    from seqmine.events.log import EventLog
+
+__all__ = ["Stream", "empty_stream", "joined", "read_selector", "stream_of", "stream_of_predicate"]
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Distinct times of some events.
+
+    Attributes
+    ----------
+    offsets : (n_entities + 1,) int64
+        Entity e has the times ``[offsets[e], offsets[e + 1])``.
+    time : (n,) int64
+        UTC microseconds, ascending within an entity.
+    number : (n,) float64
+        How many events there are at this time, or the sum of their values.
+    """
+
+    offsets: Int64
+    time: Int64
+    number: Float64
+
+    def first_from(self, entity: Int64, since: Int64) -> tuple[Int64, npt.NDArray[np.bool_]]:
+        """The first time at or after ``since`` of each entity, (n,), and where there is one."""
+        from seqmine.windows.walk_kernel import first_from
+
+        found = np.empty(len(entity), np.int64)
+        first_from(self.offsets, self.time, entity, since, found)
+        there = found >= 0
+        return np.where(there, self.time[np.maximum(found, 0)] if len(self.time) else 0, 0), there
+
+
+def read_selector(text: str) -> Selector:
+    """An event test from its text.
+
+    Raises
+    ------
+    InvalidPattern
+        Text that cannot be read.
+    """
+    cursor = Cursor(text)
+    selector = parse_selector(cursor)
+    cursor.expect_end()
+    return selector
+
+
+def stream_of(log: EventLog, selector: Selector, *, sums: bool = False, threads: int = 0) -> Stream:
+    """The times of the events that pass a test; `sums` adds up their values instead of counting them."""
+    return stream_of_predicate(log, compile_selector(log, selector), sums=sums, threads=threads)
+
+
+def stream_of_predicate(log: EventLog, predicate: _native.Predicate, *, sums: bool = False, threads: int = 0) -> Stream:
+    """As `stream_of`, of a native test."""
+    pattern = _native.Pattern(
+        steps=[(0, 1, _native.UNBOUNDED, -1)],
+        absences=[],
+        predicates=[predicate],
+        span=_native.UNBOUNDED,
+        anchored=False,
+    )
+    everyone = _native.Rows(entity=np.arange(log.n_entities, dtype=np.int64))
+    row, _, time, _ = _native.find(log.native, pattern, everyone, True, threads)
+    at = _native.Rows(entity=row, lo=time, last=time)
+    stats = _native.window_stats(log.native, predicate, at, threads)
+    number = np.asarray(stats["sum" if sums else "count"], dtype=np.float64)
+    offsets = np.zeros(log.n_entities + 1, np.int64)
+    np.cumsum(np.bincount(row, minlength=log.n_entities), out=offsets[1:])
+    return Stream(offsets, time, number)
+
+
+def empty_stream(n_entities: int) -> Stream:
+    """No times at all."""
+    return Stream(np.zeros(n_entities + 1, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
+def joined(streams: list[Stream], n_entities: int) -> Stream:
+    """All times of several streams, those that occur twice once."""
+    if not streams:
+        return empty_stream(n_entities)
+    entity = np.concatenate([np.repeat(np.arange(n_entities), np.diff(one.offsets)) for one in streams])
+    time = np.concatenate([one.time for one in streams])
+    number = np.concatenate([one.number for one in streams])
+    order = np.lexsort((time, entity))
+    entity, time, number = entity[order], time[order], number[order]
+    new = np.concatenate(([True], (entity[1:] != entity[:-1]) | (time[1:] != time[:-1]))) if len(time) else time > 0
+    at = np.flatnonzero(new)
+    total = np.add.reduceat(number, at) if len(at) else number
+    offsets = np.zeros(n_entities + 1, np.int64)
+    np.cumsum(np.bincount(entity[at], minlength=n_entities), out=offsets[1:])
+    return Stream(offsets, time[at], total)
