@@ -1,7 +1,7 @@
 """Walks along the events of each row: outcomes bin by bin, where its pieces begin, and what is known at a time.
 
-A row is one moment of one entity, at time ``t0``. Delay bin k is ``[t0 + k width, t0 + (k + 1) width)``; its landmark is
-its end. Rows come ordered by (entity, t0), so what was walked for one moment of an entity serves the next.
+A row is one moment of one entity, at time ``t0``. Delay bin k is ``[t0 + k width, t0 + (k + 1) width)``; its landmark
+is its end. Rows come ordered by (entity, t0), so what was walked for one moment of an entity serves the next.
 """
 
 # numba infers the types of kernels from how they are called.
@@ -115,9 +115,7 @@ def outcome_steps(
             else:
                 before = _sum(number, begun, low) if mode == 0 else _sum(number, back, low)
                 risk = 0 if _holds(before, comparison, threshold) else 1
-                y = np.int64(scale) if _holds(total, comparison, threshold) else np.int64(0)
-            if risk == 0:
-                y = 0
+                y = np.int64(scale) if risk == 1 and _holds(total, comparison, threshold) else np.int64(0)
             if risk != shown_risk or y != shown_y:
                 if fill:
                     at = start[i] + n
