@@ -46,7 +46,7 @@ def split_halves(entities: pa.Array[Any] | pa.ChunkedArray[Any], seed: int) -> n
     NullKeyError
         An entity is null.
     """
-    return first_bytes(entities, seed) >> 7
+    return np.asarray(first_bytes(entities, seed) >> 7, dtype=np.uint8)
 
 
 def first_bytes(entities: pa.Array[Any] | pa.ChunkedArray[Any], seed: int) -> npt.NDArray[np.uint8]:

@@ -193,7 +193,7 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
         if groups[name] <= 0 or not ratio > 0:
             continue
         fitted = fit_models(
-            pair.knowledge, pair.points, pair.x, pair.grid, logistic=not pair.source.is_numeric,
+            pair.knowledge, points, x, pair.grid, logistic=not pair.source.is_numeric,
             propensity=not pair.design.randomised, without=pair.knowledge.group(name),
         )  # fmt: skip
         pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))

@@ -105,8 +105,9 @@ def moment_rows(
     first = np.searchsorted(entity, entity, side="left")
     # The first bit is the half of `split_halves`; the next one, which nothing else uses, makes the two folds.
     drawn = first_bytes(log.entities, study.seed)[entity]
+    half, fold = (np.asarray(drawn >> bit & 1, dtype=np.uint8) for bit in (7, 6))
     counts = {"n_moments": len(entity)}
-    rows = MomentRows(entity, ready, np.arange(len(entity)) - first, drawn >> 7, drawn >> 6 & 1, counts)
+    rows = MomentRows(entity, ready, np.arange(len(entity)) - first, half, fold, counts)
     end = later(rows.time, reach)
     rows = rows.without("not_followed", ~end.fits | (end.time > watched))
     if tenure := parse_duration(study.min_tenure, "min_tenure"):
