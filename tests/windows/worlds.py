@@ -173,7 +173,7 @@ def weekly(now: Floats, office_hours: bool, *, back: bool = False) -> Floats:
     """Hours since a Monday as hours of work, 168 a week in both; `back` is the inverse."""
     if not office_hours:
         return now
-    by_hour = np.full(WEEK, 0.1)
+    by_hour = np.full(WEEK, 0.03)
     by_hour[[24 * day + hour for day in range(5) for hour in range(9, 17)]] = 1.0
     work = np.concatenate([[0.0], np.cumsum(by_hour)]) * WEEK / by_hour.sum()
     clock = np.arange(WEEK + 1.0)
@@ -223,7 +223,7 @@ class Maker:
         risk = 0.5 * self.score - 0.6 * (self.plus - 0.5)
         trait = recipe.hidden * np.where(self.trait, 1.0, -1.0)
         evening = (self.hour % DAY >= 17) if recipe.office_hours else np.zeros(n)
-        self.churn_rate = np.exp(risk + trait + 0.5 * evening)
+        self.churn_rate = np.exp(risk + trait + 0.9 * evening)
         self.call_rate = 0.0046 * np.exp(tells * 1.2 * risk + trait)
         self.call_jump, self.churn_jump = tells * STRONGER_BY_COMPLAINT[0], STRONGER_BY_COMPLAINT[1]
         self.complaint = rng.exponential(size=n) / (0.0020 * np.exp(0.5 * risk))
