@@ -165,6 +165,12 @@ class World:
     truth: Truth
     latent: Latent
 
+    @property
+    def reading(self) -> dict[str, object]:
+        """The keywords with which an event log is read from `events`."""
+        attributes = self.events.column_names[4:]
+        return {"timezone": "UTC", "attributes": attributes, "observed_until": self.observed_until}
+
 
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
@@ -351,8 +357,6 @@ class Maker:
             who = np.repeat(everybody, rng.poisson(share * recipe.background, n))
             add(event, who, (-90 + 130 * rng.random(len(who))) * DAY)
         events = pa.concat_tables(parts, promote_options="default")
-        if "value" in events.column_names:
-            events = events.select(["entity", "time", "event", "value", *events.column_names[4:]])
         left = self.t0 + np.floor(self.churn * HOUR).astype(np.int64)
         stamp = pa.timestamp("us", "UTC")
         outcomes = pa.table({"entity": names, "time": np.minimum(left, end), "label": (left < end).astype(np.int8)})
