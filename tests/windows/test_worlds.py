@@ -15,10 +15,10 @@ from .worlds import NEVER, Floats, World, world
 N_STRATA = 20
 
 
-def counts(made: World, clock: bool = False) -> Floats:
+def counts(made: World, *, clock: bool = False, complaint: bool = True) -> Floats:
     """U, V and treated, by bin (3 x bins), from the true risk and whether there was a complaint: no log, no model.
 
-    `clock` adds the evening of the moment to the strata.
+    `clock` adds the evening of the moment to the strata; without `complaint` they know nothing after the moment.
     """
     latent, recipe, width = made.latent, made.recipe, made.recipe.bin_hours
     risk = 0.5 * latent.score - 0.6 * (latent.plus - 0.5)
@@ -30,7 +30,7 @@ def counts(made: World, clock: bool = False) -> Floats:
     for k in range(n_bins):
         tau = (k + 1) * width
         row = np.flatnonzero((called >= k * width) & (latent.churn >= tau))
-        stratum = (rank * 4 + 2 * evening + (latent.complaint < k * width))[row]
+        stratum = (rank * 4 + 2 * evening + (complaint & (latent.complaint < k * width)))[row]
         z, y = called[row] < tau, 1.0 * (latent.churn[row] < tau + recipe.follow_up_days * 24)
         size = 4 * N_STRATA
         n1, y1 = np.bincount(stratum[z], minlength=size), np.bincount(stratum[z], y[z], size)
@@ -42,9 +42,9 @@ def counts(made: World, clock: bool = False) -> Floats:
     return found
 
 
-def errors(made: World, windows: list[tuple[float, float]], clock: bool = False) -> list[float]:
+def errors(made: World, windows: list[tuple[float, float]], **strata: bool) -> list[float]:
     """Estimate less truth, in standard errors, window by window (hours)."""
-    u, v, n = counts(made, clock)
+    u, v, n = counts(made, **strata)
     found = []
     for lo, hi in windows:
         k = slice(round(lo / made.recipe.bin_hours), round(hi / made.recipe.bin_hours))
@@ -83,6 +83,21 @@ def test_who_leaves_does_so_when_the_hazard_is_spent() -> None:
     everybody = np.flatnonzero(maker.churn < NEVER)
     spent = maker.spent(everybody, maker.churn[everybody], maker.action[everybody], maker.sms[everybody])
     assert np.allclose(spent / maker.churn_rate[everybody], maker.clock[everybody])
+
+
+@pytest.mark.parametrize(
+    "recipe", [{}, {"office_hours": True}, {"randomised": "arm"}, {"randomised": "delay"}], ids=str
+)
+@pytest.mark.parametrize("since", [5.0, 60.0])
+def test_calls_drawn_anew_are_like_those_of_whoever_was_not_called_yet(recipe: dict[str, object], since: float) -> None:
+    """Both by risk: the later calls of the world itself, and those that usual care would make from there on."""
+    maker = worlds.Maker(60_000, 14, worlds.Recipe(**recipe))  # type: ignore[arg-type]
+    waiting = np.flatnonzero(maker.action >= since)
+    anew = maker.usual_call(waiting, np.full(len(waiting), since))
+    for chosen in (maker.call_rate[waiting] < 0.0046, maker.complaint[waiting] < since):
+        for until in (since + 12, since + 48, NEVER):
+            difference = 1.0 * (maker.action[waiting][chosen] < until) - (anew[chosen] < until)
+            assert abs(difference.mean()) <= 4 * difference.std() / np.sqrt(len(difference))
 
 
 # --- the truth --------------------------------------------------------------------------------------------------------
@@ -159,20 +174,26 @@ def test_only_one_channel_and_only_one_segment_have_the_effect() -> None:
 def test_an_estimate_with_the_true_strata_finds_the_truth(recipe: dict[str, object], clock: bool) -> None:
     """Of ten worlds, errors in standard errors: mean 0 within 3.5 / sqrt(10), and no run beyond 4.5."""
     windows = [(0, 18), (18, 39), (39, 168)]
-    found = [errors(world(20_000, seed, bin_hours=3, background=0, **recipe), windows, clock) for seed in range(10)]
+    found = [
+        errors(world(20_000, seed, bin_hours=3, background=0, **recipe), windows, clock=clock) for seed in range(10)
+    ]
     assert np.abs(np.mean(found, axis=0)).max() < 3.5 / np.sqrt(10)
     assert np.abs(found).max() < 4.5
 
 
 @pytest.mark.statistics
 def test_what_is_left_out_biases_the_estimate() -> None:
-    """So that the worlds do hold the traps: a hidden trait, the clock of office hours."""
-    hidden = [errors(world(20_000, seed, effect="none", hidden=0.5, background=0), [(0, 168)]) for seed in range(2)]
-    assert np.min(hidden) > 5
-    late = [
-        errors(world(50_000, seed, effect="none", office_hours=True, background=0), [(19, 37)]) for seed in range(10)
-    ]
-    assert np.mean(late) < -1.5
+    """So that the worlds do hold the traps: complaints, a hidden trait, the clock of office hours."""
+
+    def mean(
+        n: int, window: tuple[float, float], *, hidden: float = 0, office_hours: bool = False, **strata: bool
+    ) -> float:
+        recipe = {"effect": "none", "background": 0, "hidden": hidden, "office_hours": office_hours}
+        return float(np.mean([errors(world(n, seed, **recipe), [window], **strata) for seed in range(10)]))
+
+    assert mean(20_000, (39, 168), complaint=False) > 3
+    assert mean(20_000, (0, 168), hidden=0.5) > 5
+    assert mean(50_000, (19, 37), office_hours=True) < -1.5
 
 
 # --- the tables -------------------------------------------------------------------------------------------------------

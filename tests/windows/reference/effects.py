@@ -134,6 +134,35 @@ def overlap(curve: pd.DataFrame) -> float:
     return float(curve["n"].sum() / (curve["n"].sum() + curve["lost"].sum()))
 
 
+@dataclass(frozen=True)
+class Errors:
+    """Standard errors of theta that stay right where there is an effect.
+
+    V is the variance if the action does nothing: it takes the treated to vary as their controls do. Where the action
+    moves a risk towards one half, they vary more, and an interval from V is too short. `own`: the treated vary as they
+    do, sum of (r - mean r of controls - theta)^2 + sum over cells of n1^2 v0 / n0. `by_entity`: the squares of each
+    entity's sum of influences, 1 for a treated row and -n1 / n0 for a control.
+    """
+
+    own: float
+    by_entity: float
+
+
+def errors(rows: pd.DataFrame, table: pd.DataFrame, lo: int, hi: int) -> Errors:
+    inside = rows[(rows["k"] >= lo) & (rows["k"] < hi)].join(table[["n1", "n0", "r0", "kept"]], on=["k", "s"])
+    inside = inside[inside["kept"] & (inside["n1"] > 0)]
+    over = inside["r"] - inside["r0"] / inside["n0"]
+    treated = inside["z"] == 1
+    n = int(treated.sum())
+    rest = over.where(~treated, over - over[treated].mean())
+    share = (inside["n1"] / inside["n0"]).where(~treated, -1.0)
+    # v0 n1^2 / n0, written as a sum over the controls of the cell.
+    of_controls = (share**2 * rest**2 * inside["n0"] / (inside["n0"] - 1))[~treated].sum()
+    own = (rest[treated] ** 2).sum() + of_controls
+    by_entity = ((-share * rest).groupby(inside["entity"]).sum() ** 2).sum()
+    return Errors(math.sqrt(own) / n, math.sqrt(by_entity) / n)
+
+
 # --- the same by regression -------------------------------------------------------------------------------------------
 
 

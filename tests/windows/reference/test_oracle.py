@@ -256,6 +256,25 @@ def test_clusters_against_the_sum_of_influences() -> None:
     assert theta == pytest.approx(float(OLS(r.to_numpy(), z.to_numpy()).fit().params[0]))
 
 
+def test_errors_under_an_effect_by_hand() -> None:
+    # The four treated: squares of a half, 1 in all; v0 = 0.3, so 16 * 0.3 / 6 = 0.8. By entity: (4 / 6)^2 * 6 / 4.
+    rows = one_cell([1, 1, 0, 0], [1, 1, 1, 0, 0, 0])
+    table = effects.cells(rows)
+    found = effects.errors(rows, table, 0, 1)
+    assert found.own == pytest.approx(math.sqrt(1.8) / 4)
+    assert found.by_entity == pytest.approx(math.sqrt(1 + 2 / 3) / 4)
+    assert found.by_entity == pytest.approx(effects.regress(rows, table, 0, 1).se)
+    # An entity that is a control of one cell and treated in another is one cluster: its two influences add up first.
+    both = pd.concat([one_cell([1, 0], [1, 0, 0, 0, 0]), one_cell([1, 1, 0], [1, 0, 0, 0, 0], k=1)])
+    apart = effects.errors(both, effects.cells(both), 0, 2)
+    joined = both.assign(entity=both["entity"].replace({"0.0.2": "one", "1.0.0": "one"}))
+    together = effects.errors(joined, effects.cells(both), 0, 2)
+    # theta = 2 / 5; influences -(2 / 5) (1 - 1 / 5) of the control, 1 - 1 / 5 - theta of the treated; n = 5.
+    product = -(2 / 5) * (1 - 1 / 5) * (1 - 1 / 5 - ((1 - 2 / 5) + (2 - 3 / 5)) / 5)
+    assert together.by_entity**2 - apart.by_entity**2 == pytest.approx(2 * product / 25)
+    assert together.own == apart.own
+
+
 def test_v_is_the_variance_over_all_ways_to_treat_two_of_eight() -> None:
     """Under no effect any two of the eight may be the treated. V over them averages to the variance of U, exactly."""
     y = [1, 1, 1, 0, 0, 0, 0, 0]
