@@ -262,6 +262,7 @@ def test_an_automation_calls_everybody_at_the_same_delay() -> None:
     rows = expand(where, kept)
     assert {row.z for row in rows if row.k == 24} == {1}
     assert made.truth.att(24, 25) < -0.05
+    assert np.array_equal(made.truth.usual, made.truth.none), "who is left out is not called again"
 
 
 @pytest.mark.parametrize("kind", ["arm", "delay", "probability"])
@@ -274,7 +275,7 @@ def test_what_was_randomised_is_told_at_the_moment(kind: str) -> None:
     if kind == "delay":
         assert treated.all() and np.allclose(moments, latent.action * 3600)
     if kind == "probability":
-        assert latent.action[treated].max() < 0.5
+        assert latent.action[treated].max() < 0.5 and np.array_equal(made.truth.usual, made.truth.none)
         for lo, hi in ((0.2, 0.5), (0.5, 0.8)):
             chosen = (moments >= lo) & (moments < hi)
             assert treated[chosen].mean() == pytest.approx(moments[chosen].mean(), abs=0.04)
