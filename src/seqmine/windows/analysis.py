@@ -398,7 +398,7 @@ def _check(
     assert pair is not None and judge is not None and estimate is not None
     found = checks.balance_of(pair, judge, mask)
     if found is not None:
-        finding.balance = (found.name, found.difference)
+        finding.balance, finding.fair = (found.name, found.difference), found.chance
     finding.co_intervention = checks.co_intervention_of(pair, judge, mask, others)
     if analysis.findings[0].placebo is not None:
         finding.placebo = analysis.findings[0].placebo
