@@ -34,6 +34,7 @@ class Finding:
     outcome: str = ""
     n_rows: int = 0
     n_discovery_rows: int = 0
+    searched: bool = True
     n_treated_ever: int = 0
     base_rate: float = math.nan
     width: int | None = None
