@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from seqmine.significance.tails import standard_normal_quantile
 from seqmine.windows.effects import Judge, two_sided
 from seqmine.windows.knowledge import Landmarks
 from seqmine.windows.models import fit_model
@@ -45,10 +46,14 @@ _MANY_POINTS: Final = 30_000
 
 @dataclass(frozen=True)
 class Balance:
-    """The column in which treated and controls of the same cells differ most, in standard deviations."""
+    """The column in which treated and controls of the same cells differ most, in standard deviations.
+
+    ``chance`` is what the largest difference of so many columns stays below in 95 % of fair trials of this size.
+    """
 
     name: str
     difference: float
+    chance: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +107,10 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
         return mean, np.maximum(square - mean**2, 0.0)
 
     treated = judge.arms.treated[at]
+    rows = pair.design.rows
+    # Where chance decided moment by moment rows count, else whole entities: their columns go together.
+    unit = np.arange(len(rows)) if pair.design.single else rows.entity
+    size = math.sqrt(_crowding(unit[treated], np.ones(len(treated))) + _crowding(unit[row], w))
     mean1, variance1 = moments(treated, pair.action_time[at], np.ones(len(at)))
     mean0, variance0 = moments(row, middle, w)
     spread = np.sqrt(0.5 * (variance1 + variance0))
@@ -111,7 +120,15 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
         if column.group == "delay":
             difference[i] = 0.0
     worst = int(np.argmax(np.abs(difference)))
-    return Balance(columns[worst].name, float(difference[worst]))
+    n = int(np.count_nonzero(spread > 1e-6))
+    chance = float(standard_normal_quantile(1.0 - 0.05 / max(n, 1))) * size
+    return Balance(columns[worst].name, float(difference[worst]), chance)
+
+
+def _crowding(unit: Int64, weight: Float64) -> float:
+    """One over the number of units that a weighted mean rests on."""
+    total = np.bincount(unit, weight)
+    return float((total * total).sum() / total.sum() ** 2)
 
 
 def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: float) -> tuple[str, float] | None:

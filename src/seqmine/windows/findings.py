@@ -34,6 +34,7 @@ class Finding:
     outcome: str = ""
     n_rows: int = 0
     n_discovery_rows: int = 0
+    searched: bool = True
     n_treated_ever: int = 0
     base_rate: float = math.nan
     width: int | None = None
@@ -55,6 +56,7 @@ class Finding:
     resolution: int | None = None
     overlap: float = math.nan
     balance: tuple[str, float] | None = None
+    fair: float = 0.0
     placebo: tuple[str, float] | None = None
     protopathic: int | None = None
     looked_protopathic: bool = False
@@ -84,8 +86,8 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
 
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
-    deviations or more, another action goes with this one, or the hours of the day cannot be told from the delay;
-    ``randomised`` where chance decided; else ``identified``.
+    deviations or more (and beyond chance, where chance decided), another action goes with this one, or the hours of the
+    day cannot be told from the delay; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
@@ -100,7 +102,9 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
     if finding.overlap < GOOD_OVERLAP:
         flags.append("little_overlap")
         weak = True
-    if finding.balance is not None and abs(finding.balance[1]) >= MOST_IMBALANCE:
+    # In a small trial the worst of many columns differs by more than 0.1 by chance alone.
+    most = max(MOST_IMBALANCE, finding.fair) if finding.randomised else MOST_IMBALANCE
+    if finding.balance is not None and abs(finding.balance[1]) >= most:
         flags.append(f"imbalance:{finding.balance[0]}")
         weak = True
     if finding.co_intervention is not None and finding.co_intervention[1] > MOST_CO_INTERVENTION:

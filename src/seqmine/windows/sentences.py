@@ -66,6 +66,8 @@ def _size(finding: Finding, effect: float) -> str:
 
 
 def _when(finding: Finding) -> str:
+    if finding.at_once == 0 and finding.width is not None:
+        return f"within {delay_text(finding.width)} of the moment"
     if finding.at_once is not None:
         return f"{delay_text(finding.at_once)} after the moment"
     if not finding.has_window or finding.lo is None or finding.hi is None:
