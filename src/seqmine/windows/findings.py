@@ -18,6 +18,7 @@ GOOD_OVERLAP, LEAST_OVERLAP = 0.9, 0.7
 MOST_IMBALANCE, LARGE_IMBALANCE = 0.1, 0.25
 MOST_CO_INTERVENTION = 0.3
 FRAGILE = 1.25
+SRM_LEVEL = 0.001
 
 
 @dataclass(kw_only=True)
@@ -86,14 +87,19 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
 
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
-    deviations or more (and beyond chance, or by 0.25), another action goes with this one, or the hours of the
-    day cannot be told from the delay; ``randomised`` where chance decided; else ``identified``.
+    deviations or more (and beyond chance, or by 0.25), another action goes with this one, no placebo could be looked
+    at, or the hours of the day cannot be told from the delay; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
         return "not_identified", flags
     associational = weak = False
-    if finding.placebo is not None and finding.placebo[1] <= alpha:
+    # Chance that decided is doubted only where a placebo would hardly ever fail by itself.
+    doubt = min(alpha, SRM_LEVEL) if finding.randomised else alpha
+    if finding.placebo is None and not finding.randomised:
+        flags.append("no_placebo")
+        weak = True
+    if finding.placebo is not None and finding.placebo[1] <= doubt:
         flags.append(f"placebo:{finding.placebo[0]}")
         associational = True
     if finding.protopathic is not None and finding.p_holm <= alpha:
