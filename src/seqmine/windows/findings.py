@@ -15,9 +15,10 @@ REASONS = ("no_overlap", "too_few", "no_variation", "censored", "inbound_action"
 FEWEST_TREATED = 100
 FEWEST_EXPECTED = 20.0
 GOOD_OVERLAP, LEAST_OVERLAP = 0.9, 0.7
-MOST_IMBALANCE = 0.1
+MOST_IMBALANCE, LARGE_IMBALANCE = 0.1, 0.25
 MOST_CO_INTERVENTION = 0.3
 FRAGILE = 1.25
+SRM_LEVEL = 0.001
 
 
 @dataclass(kw_only=True)
@@ -87,15 +88,20 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
 
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
-    deviations or more (and beyond chance, where chance decided), another action goes with this one, the hours of the
-    day cannot be told from the delay, or more than 5 % of an arm did not get what was drawn for it; ``randomised``
-    where chance decided; else ``identified``.
+    deviations or more (and beyond chance, or by 0.25), another action goes with this one, no placebo could be looked
+    at, the hours of the day cannot be told from the delay, or more than 5 % of an arm did not get what was drawn for it;
+    ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
         return "not_identified", flags
     associational, weak = False, finding.broken
-    if finding.placebo is not None and finding.placebo[1] <= alpha:
+    # Chance that decided is doubted only where a placebo would hardly ever fail by itself.
+    doubt = min(alpha, SRM_LEVEL) if finding.randomised else alpha
+    if finding.placebo is None and not finding.randomised:
+        flags.append("no_placebo")
+        weak = True
+    if finding.placebo is not None and finding.placebo[1] <= doubt:
         flags.append(f"placebo:{finding.placebo[0]}")
         associational = True
     if finding.protopathic is not None and finding.p_holm <= alpha:
@@ -104,8 +110,10 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
     if finding.overlap < GOOD_OVERLAP:
         flags.append("little_overlap")
         weak = True
-    # In a small trial the worst of many columns differs by more than 0.1 by chance alone.
-    most = max(MOST_IMBALANCE, finding.fair) if finding.randomised else MOST_IMBALANCE
+    # Of few rows the worst of many columns differs by more than 0.1 by chance alone.
+    most = max(MOST_IMBALANCE, finding.fair)
+    if not finding.randomised:
+        most = min(most, LARGE_IMBALANCE)
     if finding.balance is not None and abs(finding.balance[1]) >= most:
         flags.append(f"imbalance:{finding.balance[0]}")
         weak = True

@@ -80,16 +80,16 @@ class Pair:
 
     @property
     def estimation(self) -> Bool:
-        """The rows that judge them; all rows where there is nothing to find, because all are treated in one delay bin.
+        """The rows that judge them; all rows of a randomised design where all are treated in one delay bin.
 
-        No row's strata come from a model that saw its outcome, so nothing is lost by asking all of them.
+        There is nothing to find then, and no row's strata come from a model that saw its outcome.
         """
         return np.asarray(self.design.rows.half == ESTIMATION) | (not self.searched)
 
     @property
     def searched(self) -> bool:
-        """Whether there are delays to choose among."""
-        return len(self.arms.bins) == 0 or int(np.ptp(self.arms.bins)) > 0
+        """Whether a window is looked for, so that what finds it may not judge it."""
+        return not self.design.randomised or len(self.arms.bins) == 0 or int(np.ptp(self.arms.bins)) > 0
 
     def judge(
         self,

@@ -60,9 +60,9 @@ class WindowResult:
         """One row for each moment, action and window, moments and actions as given; windows by their scores.
 
         A pair without a window of its own has one row, whose effect is that of all delays together. Durations are
-        ``duration[us]``; effects are differences of risks, or of means. Everything is of the estimation half (of all
-        rows where all are treated in one delay bin, so that nothing is looked for), save what begins with
-        ``discovery_``, ``scan_`` or ``naive_`` (those flatter). Numbers of what is not identified are null.
+        ``duration[us]``; effects are differences of risks, or of means. Everything is of the estimation half, save what
+        begins with ``discovery_``, ``scan_`` or ``naive_`` (those flatter); or of all rows of a randomised
+        design with one delay bin, where nothing is looked for. Numbers of what is not identified are null.
 
         ``moment``, ``action``, ``window`` (1 or 2), ``lo``, ``hi``; ``status`` (``randomised``, ``identified``,
         ``weak``, ``associational``, ``not_identified``), ``reason`` of the last, ``effective`` (the effect is not 0,

@@ -149,6 +149,7 @@ def _plain(flag: str) -> str:
         "little_overlap": "some of the treated have nobody to be compared with",
         "imbalance": f"treated and controls differ in {what}",
         "co_intervention": f"{what} goes with it",
+        "no_placebo": "there was nothing to try it on that it cannot have changed",
         "office_hours": "its delay cannot be told from the hours of the day",
         "fragile": "a weak hidden confounder could make it up",
     }.get(name, flag.replace("_", " "))
