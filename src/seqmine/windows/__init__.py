@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from seqmine.windows.options import Randomised, WindowOptions
 from seqmine.windows.result import WindowResult
-from seqmine.windows.scan_windows import scan_windows
+from seqmine.windows.scanning import scan_windows
 
 __all__ = ["Randomised", "WindowOptions", "WindowResult", "scan_windows"]

@@ -19,7 +19,7 @@ from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
 from seqmine.windows.design import Design, as_it_happened, as_randomised, bin_width
-from seqmine.windows.effects import Judge
+from seqmine.windows.effects import Judge, two_sided
 from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVERLAP, Finding
 from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
 from seqmine.windows.naive import Naive, naive_comparison
@@ -229,8 +229,8 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     if n1[always].sum() > _ALWAYS_SHARE * max(n1.sum(), 1):
         k = int(np.flatnonzero(always)[np.argmax(n1[always])])
         return "deterministic_rule", (
-            f"all but everyone still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} after "
-            f"the moment ({n1[k]:,} of {there[k]:,}), so there is nobody to compare with"
+            f"all but everyone still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} "
+            f"after the moment ({n1[k]:,} of {there[k]:,}), so there is nobody to compare with"
         )
     y = steps.step[1][steps.step[2] != 0]
     if len(y) == 0 or np.ptp(y) == 0:
@@ -277,7 +277,9 @@ def _declared_placebos(
     question: Question, values: RowValues, rows: MomentRows
 ) -> tuple[list[checks.Placebo], tuple[str, ...]]:
     """Declared placebos, and the event types that models must not see on their account."""
-    log, placebos, types = question.log, [], []
+    log = question.log
+    placebos: list[checks.Placebo] = []
+    types: list[str] = []
     since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
     for name in question.options.placebos:
         if name in question.entities.columns:
@@ -346,7 +348,10 @@ def _estimate(
         finding.overlap = estimate.n / (total + int(always))
     if finding.overlap < LEAST_OVERLAP:
         finding.reason = "no_overlap"
-        finding.detail = f"only {finding.overlap:.0%} of the treated have untreated rows of their kind at the same delay to be compared with"
+        finding.detail = (
+            f"only {finding.overlap:.0%} of the treated have untreated rows of their kind at the same delay to be "
+            "compared with"
+        )
         return
     fewest = min(estimate.n, finding.found.n)
     expected = min(estimate.expected, finding.found.expected)
@@ -363,7 +368,7 @@ def _estimate(
         finding.outside = judge.estimate(outside)
         finding.delta, finding.delta_se = judge.contrast(mask, outside)
         z = finding.delta / finding.delta_se if finding.delta_se > 0 else math.nan
-        finding.p_delta = checks.two_sided(z)
+        finding.p_delta = two_sided(z)
     finding.resolution = _resolution(pair, finder, finding, mask)
 
 
@@ -416,7 +421,7 @@ def settle(analyses: Sequence[Analysis], alpha: float) -> None:
 
     findings = [finding for one in analyses for finding in one.findings]
     judged = [finding for finding in findings if finding.reason is None and finding.estimate is not None]
-    adjusted = holm(np.array([one.estimate.p for one in judged if one.estimate is not None])) if judged else []
+    adjusted = holm(np.array([one.estimate.p for one in judged if one.estimate is not None]))
     for finding, p in zip(judged, adjusted, strict=True):
         assert finding.estimate is not None and finding.found is not None
         finding.p_holm = float(p)

@@ -1,5 +1,7 @@
 """What could make an estimate wrong, looked at one by one."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 import math
@@ -93,8 +95,8 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
 
         parts = knowledge.in_parts(rows, time, part)
         total = float(w.sum())
-        mean = sum(one for one, _ in parts) / total
-        square = sum(two for _, two in parts) / total
+        mean = np.sum([one for one, _ in parts], axis=0) / total
+        square = np.sum([two for _, two in parts], axis=0) / total
         return mean, np.maximum(square - mean**2, 0.0)
 
     treated = judge.arms.treated[at]
@@ -150,9 +152,15 @@ def turns_when_blanked(pair: Pair, rows: Bool, bins: Bool, effect: float) -> int
             break
         design = pair.design.rows
         steps = outcome_steps(
-            pair.source, design.entity, design.time, width=pair.width, n_bins=pair.n_bins, follow=pair.follow, blank=blank,
+            pair.source,
+            design.entity,
+            design.time,
+            width=pair.width,
+            n_bins=pair.n_bins,
+            follow=pair.follow,
+            blank=blank,
             threads=pair.threads,
-        )  # fmt: skip
+        )
         found = pair.judge(rows, steps=steps).estimate(bins).effect
         if found * effect < 0:
             return blank
@@ -223,7 +231,8 @@ def co_intervention_of(
 
 
 def clock_contrast(pair: Pair, judge: Judge, inside: Bool, outside: Bool) -> tuple[float, float, float]:
-    """Effect inside less effect outside among actions at the same hours, its p, and the share of the treated it rests on.
+    """Effect inside less effect outside among actions at the same hours, its p, and the share of the treated it rests
+    on.
 
     A delay is a time of day as soon as moments have their hours: a window may be nothing but the hours at which actions
     work. Actions are compared within blocks of four hours, workdays and weekends apart.
@@ -238,7 +247,7 @@ def clock_contrast(pair: Pair, judge: Judge, inside: Bool, outside: Bool) -> tup
         n = np.bincount(block[at], minlength=12).astype(np.float64)
         total = np.bincount(block[at], beyond, minlength=12)
         square = np.bincount(block[at], beyond**2, minlength=12)
-        parts.append((n, total, square))
+        parts.append((n, np.asarray(total, np.float64), np.asarray(square, np.float64)))
     (n1, t1, s1), (n0, t0, s0) = parts
     used = (n1 >= 5) & (n0 >= 5)
     if not used.any():

@@ -47,7 +47,7 @@ class EntityColumns:
     def take(self, name: str, entity: Int64) -> pa.Array[Any]:
         """The values of entities; null for those that the table lacks."""
         position = self._position[entity]
-        index = pa.array(np.maximum(position, 0), mask=position < 0)
+        index: Any = pa.array(np.maximum(position, 0), mask=position < 0)
         return self.columns[name].take(index)
 
 
@@ -74,8 +74,8 @@ class RowValues:
     log, study, entities
         Where columns come from; `entities` are those of the study's index table.
     rows
-        The rows. An attribute counts as of the moment: its last value that is not null, the moment's own event included;
-        of simultaneous events the last in the order of the log. Types that the study excludes tell nothing.
+        The rows. An attribute counts as of the moment: its last value that is not null, the moment's own event
+        included; of simultaneous events the last in the order of the log. Types that the study excludes tell nothing.
     threads
         0 = all cores.
     """

@@ -77,8 +77,8 @@ def add_treated(bins, stratum, expected, y, risk, table):
 def control_influence(first, last, stop, pieces, bins, stratum, expected, steps, step, weight, offset, scale, out):
     """Add to ``out[i]`` what row i contributes as a control: its weighted residuals beyond those of its cells.
 
-    ``weight`` and ``offset`` are (strata, bins + 1): sums along the bins of the cells' weights, and of weight times mean
-    residual.
+    ``weight`` and ``offset`` are (strata, bins + 1): sums along the bins of the cells' weights, and of weight times
+    mean residual.
     """
     for i in range(first, last):
         p, p_end = pieces[i], pieces[i + 1]

@@ -1,5 +1,7 @@
 """Effects of the treated in sets of delay bins, with the errors of whole entities."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 import math
@@ -153,19 +155,30 @@ class Judge:
 
         def part(first: int, last: int) -> None:
             control_influence(
-                first, last, stop, pieces.offsets, pieces.bins, pieces.stratum, pieces.expected, steps.offsets, steps.step,
-                weight, offset, steps.scale, influence,
-            )  # fmt: skip
+                first,
+                last,
+                stop,
+                pieces.offsets,
+                pieces.bins,
+                pieces.stratum,
+                pieces.expected,
+                steps.offsets,
+                steps.step,
+                weight,
+                offset,
+                steps.scale,
+                influence,
+            )
 
         over_chunks(len(stop), part, self.threads)
         return Estimate(n, observed, observed - effect * n, effect, self._error(influence) / n, lost), influence
 
     def _error(self, influence: Float64) -> float:
         """Square root of the sum of squares over entities."""
-        first = (
-            np.flatnonzero(np.concatenate(([True], self.entity[1:] != self.entity[:-1]))) if len(self.entity) else []
-        )
-        total = np.add.reduceat(influence, first) if len(first) else influence
+        if len(influence) == 0:
+            return 0.0
+        first = np.flatnonzero(np.concatenate(([True], self.entity[1:] != self.entity[:-1])))
+        total = np.add.reduceat(influence, first)
         return math.sqrt(float(np.sum(total * total)))
 
 

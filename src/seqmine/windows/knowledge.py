@@ -1,5 +1,7 @@
 """What is known of a row at a time: the columns that models are fitted on, dynamic and static."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -128,7 +130,7 @@ class Knowledge:
         return [(i - n, True) if i >= n else (i, False) for i, c in enumerate(self.columns) if c.group == name]
 
     def at(self, row: Int64, time: Int64) -> Float32:
-        """Dynamic columns of points ordered by row, then time: (n_points, n_dynamic); as of the last look at the row."""
+        """Dynamic columns of points ordered by row, then time, as of the last look: (n_points, n_dynamic)."""
         from seqmine.windows.walk_kernel import features_at, look_times
 
         log = self.log
@@ -164,8 +166,18 @@ def choose_types(
     tables = np.zeros((max(len(log.event_types), 1), 3, 3))
     entity, t0 = rows.entity[points.row], rows.time[points.row]
     screen_types(
-        log.entity_offsets, log.time, log.code, hidden, entity, t0, points.time, points.y, points.a, _MOST_EVENTS, tables
-    )  # fmt: skip
+        log.entity_offsets,
+        log.time,
+        log.code,
+        hidden,
+        entity,
+        t0,
+        points.time,
+        points.y,
+        points.a,
+        _MOST_EVENTS,
+        tables,
+    )
     n = len(points.row)
     seen = tables[:, :, 0]
     share = np.divide(seen, n, out=np.zeros_like(seen), where=n > 0)
@@ -173,7 +185,9 @@ def choose_types(
     def z(total: Float64, values: Float64) -> Float64:
         mean, variance = (values.mean(), values.var()) if n else (0.0, 0.0)
         spread = np.sqrt(seen * (1 - share) * variance)
-        return np.abs(np.divide(total - seen * mean, spread, out=np.zeros_like(spread), where=spread > 1e-9))
+        return np.asarray(
+            np.abs(np.divide(total - seen * mean, spread, out=np.zeros_like(spread), where=spread > 1e-9))
+        )
 
     of_y, of_a = z(tables[:, :, 1], points.y), z(tables[:, :, 2], points.a)
     of_y[list(skip)] = of_a[list(skip)] = 0.0
@@ -215,12 +229,12 @@ def static_columns(
         if values.is_number(name):
             parts += _of_numbers(name, values.numbers(name), discovery)
         else:
-            column = values.categories(name)
-            counts = np.bincount(column.code[discovery], minlength=len(column.values))
+            found = values.categories(name)
+            counts = np.bincount(found.code[discovery], minlength=len(found.values))
             for code in np.argsort(-counts, kind="stable")[:_MOST_CATEGORIES].tolist():
                 if counts[code]:
-                    flag = (column.code == code).astype(np.float64)
-                    parts.append((Column(name, f"{name} {column.values[code]}"), flag))
+                    flag = (found.code == code).astype(np.float64)
+                    parts.append((Column(name, f"{name} {found.values[code]}"), flag))
     if with_values and log.has_value:
         told = log.code[~np.isnan(log.value)] if log.value is not None else log.code[:0]
         counts = np.bincount(told, minlength=1)

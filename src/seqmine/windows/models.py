@@ -1,5 +1,7 @@
 """What the outcome and the action of a row depend on, as far as the log shows it: two penalised regressions."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What any tool would print: those treated at a delay against the never treated, from the moment on. For show alone."""
+"""What any tool would print: those treated at a delay against those never treated, from the moment on. For show."""
 
 from __future__ import annotations
 

@@ -193,8 +193,8 @@ class WindowOptions:
             width = parse_duration(self.bin_width)
             if self.max_delay_us % width or self.max_delay_us // width > MAX_BINS:
                 raise ParameterError(
-                    f"bin_width must cut max_delay into at most {MAX_BINS} whole bins, and {self.bin_width} does not cut "
-                    f"{self.max_delay} so",
+                    f"bin_width must cut max_delay into at most {MAX_BINS} whole bins, and {self.bin_width} does not "
+                    f"cut {self.max_delay} so",
                     hint='for example max_delay="14d", bin_width="1h"',
                 )
 

@@ -1,5 +1,7 @@
 """What becomes of each row, delay bin by delay bin: its outcome and whether it is at risk, as steps."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 import math
@@ -172,7 +174,9 @@ def outcome_steps(
     threads
         0 = all cores. The result does not depend on it.
     """
-    from seqmine.windows.walk_kernel import outcome_steps as walk
+    from seqmine.windows import walk_kernel
+
+    walk: Any = walk_kernel.outcome_steps
 
     stream = source.stream
     scale = _scale(source, len(entity))

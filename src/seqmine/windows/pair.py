@@ -76,12 +76,12 @@ class Pair:
     @property
     def discovery(self) -> Bool:
         """The rows that find windows."""
-        return self.design.rows.half == DISCOVERY
+        return np.asarray(self.design.rows.half == DISCOVERY)
 
     @property
     def estimation(self) -> Bool:
         """The rows that judge them."""
-        return self.design.rows.half == ESTIMATION
+        return np.asarray(self.design.rows.half == ESTIMATION)
 
     def judge(
         self,
@@ -173,9 +173,25 @@ def build_pair(
         scale=steps.scale, base=design.base, n_base=design.n_base, threads=threads,
     )  # fmt: skip
     return Pair(
-        log, design, source, width, n_bins, follow, steps, pieces, arms, action_time, knowledge, points, x, models, which,
-        grid, refresh, threads,
-    )  # fmt: skip
+        log,
+        design,
+        source,
+        width,
+        n_bins,
+        follow,
+        steps,
+        pieces,
+        arms,
+        action_time,
+        knowledge,
+        points,
+        x,
+        models,
+        which,
+        grid,
+        refresh,
+        threads,
+    )
 
 
 def _landmarks(design: Design, steps: OutcomeSteps, discovery: Bool, width: int, n_bins: int) -> Landmarks:

@@ -63,20 +63,21 @@ class WindowResult:
         ``duration[us]``; effects are differences of risks, or of means. Everything is of the estimation half, save what
         begins with ``discovery_``, ``scan_`` or ``naive_`` (those flatter). Numbers of what is not identified are null.
 
-        ``moment``, ``action``, ``window`` (1 or 2), ``lo``, ``hi``; ``status`` (``randomised``, ``identified``, ``weak``,
-        ``associational``, ``not_identified``), ``reason`` of the last, ``effective`` (the effect is not 0, by Holm over
-        all rows), ``timing`` (moreover inside differs from outside, on both halves), ``statement``, ``flags``;
-        ``n_treated``, ``observed``, ``expected`` (of the treated, had they not been treated), ``effect`` with ``_low``,
-        ``_high`` (95 %), ``se``, ``z``, ``p``, ``p_holm``; ``rr`` (observed over expected); ``outside_effect`` (other
-        delays), ``delta`` (inside less outside), ``delta_se``, ``p_delta``; ``all_effect`` (all delays); ``p_scan``,
-        ``scan_lo``, ``scan_hi`` (the best interval of the discovery half, beyond chance or not),
+        ``moment``, ``action``, ``window`` (1 or 2), ``lo``, ``hi``; ``status`` (``randomised``, ``identified``,
+        ``weak``, ``associational``, ``not_identified``), ``reason`` of the last, ``effective`` (the effect is not 0,
+        by Holm over all rows), ``timing`` (moreover inside differs from outside, on both halves), ``statement``,
+        ``flags``; ``n_treated``, ``observed``, ``expected`` (of the treated, had they not been treated), ``effect``
+        with ``_low``, ``_high`` (95 %), ``se``, ``z``, ``p``, ``p_holm``; ``rr`` (observed over expected);
+        ``outside_effect`` (other delays), ``delta`` (inside less outside), ``delta_se``, ``p_delta``; ``all_effect``
+        (all delays); ``p_scan``, ``scan_lo``, ``scan_hi`` (the best of the discovery half, beyond chance or not),
         ``discovery_n_treated``, ``discovery_effect``, ``discovery_z``; ``lo_low`` to ``hi_high`` (where the edges may
         lie, about 90 %), ``edge_resolution``, ``bin_width``; ``n_rows`` and ``n_discovery_rows`` of the two halves,
         ``overlap`` (share of the treated with controls), ``balance`` and ``balance_worst`` (largest standardised
-        difference, and of what), ``p_placebo`` and ``placebo``, ``protopathic`` (turns when the first days are blanked),
-        ``e_value``, ``e_value_ci``, ``benchmark_rr`` and ``benchmark`` (by how much the ratio moves without the measured
-        matter that moves it most), ``co_intervention`` (an action that goes with this one), ``naive_lo``, ``naive_hi``,
-        ``naive_effect`` (what a comparison with the never treated would say), ``n_per_arm`` (of an experiment).
+        difference, and of what), ``p_placebo`` and ``placebo``, ``protopathic`` (turns when the first days are
+        blanked), ``e_value``, ``e_value_ci``, ``benchmark_rr`` and ``benchmark`` (by how much the ratio moves without
+        the measured matter that moves it most), ``co_intervention`` (an action that goes with this one), ``naive_lo``,
+        ``naive_hi``, ``naive_effect`` (what a comparison with the never treated would say), ``n_per_arm`` (of an
+        experiment).
         """
         table: pa.Table = self._table  # type: ignore[attr-defined]
         return table
@@ -93,8 +94,8 @@ class WindowResult:
         """The effect by delay: one row for each pair and delay bin; all pairs, or those of a moment and action.
 
         ``moment``, ``action``, ``lo``, ``hi``, ``n_treated``, ``n_controls``, ``observed``, ``expected``, ``effect``,
-        ``effect_low``, ``effect_high`` (95 %, each bin by itself), ``discovery_effect``, ``naive_effect``, ``window`` (0
-        is outside), ``left_out`` (``always_treated``, or null). Pairs that were refused have no rows.
+        ``effect_low``, ``effect_high`` (95 %, each bin by itself), ``discovery_effect``, ``naive_effect``, ``window``
+        (0 is outside), ``left_out`` (``always_treated``, or null). Pairs that were refused have no rows.
         """
         return curve_table(self._chosen(moment, action))
 
@@ -116,7 +117,7 @@ class WindowResult:
 
     def statements(self) -> list[str]:
         """What each row says in words, in their order."""
-        return list(self.to_arrow()["statement"].to_pylist())
+        return [str(text) for text in self.to_arrow()["statement"].to_pylist()]
 
     def plot(self, moment: str | None = None, action: str | None = None) -> Any:
         """Draw the effect by delay with its bands, the windows, the treated, and the naive curve in grey.
@@ -159,8 +160,8 @@ class WindowResult:
 
     def __repr__(self) -> str:
         table = self.to_arrow()
-        n_timing = sum(table["timing"].to_pylist())
-        n_effective = sum(table["effective"].to_pylist())
+        n_timing = sum(map(bool, table["timing"].to_pylist()))
+        n_effective = sum(map(bool, table["effective"].to_pylist()))
         return f"WindowResult({len(self._analyses)} pairs, {n_effective} effective, {n_timing} with a window)"
 
     def _repr_html_(self) -> str:

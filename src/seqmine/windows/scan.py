@@ -4,6 +4,8 @@ Source: Kulldorff 1997, Commun. Statist. 26 (scan statistic); Duembgen & Spokoin
 Perry 2022, J. R. Statist. Soc. B 84 (the penalty by scale).
 """
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 import hashlib
@@ -86,8 +88,8 @@ def find_windows(
     """The best interval, and a second one beside it if that is beyond chance, too.
 
     With ``m = sum u / sum v`` and f the share of the variance inside, an interval W scores ``|sum_W (u - m v)| /
-    sqrt(V_W (1 - f)) - sqrt(2 log(e / (f (1 - f))))``. Intervals have at least two bins and 50 treated rows, and at most
-    0.6 of the bins between the first and the last treated one.
+    sqrt(V_W (1 - f)) - sqrt(2 log(e / (f (1 - f))))``. Intervals have at least two bins and 50 treated rows, and at
+    most 0.6 of the bins between the first and the last treated one.
 
     Parameters
     ----------

@@ -61,8 +61,8 @@ def segment_table(log: EventLog, study: Study, options: WindowOptions, analyses:
     pyarrow.Table
         `SEGMENT_SCHEMA`: ``moment``, ``action``, ``window``, ``column`` and ``value`` (null: all rows), ``variant``
         (null: any), ``n_treated``, ``effect`` with ``effect_low`` and ``effect_high`` (95 %), the same ``shrunk``,
-        ``p_interaction`` of the family, ``p_interaction_holm`` over all families of the table, ``suppressed`` (fewer than
-        20 treated rows: no figures). Pairs that were refused have no rows.
+        ``p_interaction`` of the family, ``p_interaction_holm`` over all families of the table, ``suppressed`` (fewer
+        than 20 treated rows: no figures). Pairs that were refused have no rows.
     """
     families: list[list[dict[str, Any]]] = []
     for one in analyses:
@@ -80,7 +80,7 @@ def segment_table(log: EventLog, study: Study, options: WindowOptions, analyses:
             for family in _families(pair, mask, values, variants, options):
                 families.append([names | member for member in family])
     tested = [_shrink(family) for family in families]
-    adjusted = holm(np.array(tested)) if tested else []
+    adjusted = holm(np.array(tested))
     rows = []
     for family, p, p_holm in zip(families, tested, adjusted, strict=True):
         for member in family:
@@ -158,7 +158,7 @@ def _variants(log: EventLog, pair: Pair, action: str, options: WindowOptions) ->
     counts = np.bincount(column.array[column.array >= 0], minlength=len(column.categories))
     kept = sorted(np.argsort(-counts, kind="stable")[:_MOST_VALUES].tolist())
     got = np.full(len(pair.arms.treated), -1, np.int64)
-    names = []
+    names: list[str] = []
     rows = pair.design.rows
     for code in kept:
         condition = Condition(options.variant, "=", column.categories[code], attribute=True)

@@ -80,10 +80,10 @@ def _effect(finding: Finding) -> str:
     low, high = estimate.interval
     interval = f"{low:+.3g} to {high:+.3g}" if finding.numeric else f"{100 * low:+.1f} to {100 * high:+.1f} pp"
     counts = (
-        f"n={estimate.n:,}, mean {estimate.observed / estimate.n:.3g} against {estimate.expected / estimate.n:.3g} expected"
+        f"n={estimate.n:,}, mean {estimate.observed / estimate.n:.3g}, expected {estimate.expected / estimate.n:.3g}"
         if finding.numeric
-        else f"n={estimate.n:,}, {estimate.observed:,.0f} observed, {estimate.expected:,.0f} expected of the same kind of "
-        "rows at the same delay without it"
+        else f"n={estimate.n:,}, {estimate.observed:,.0f} observed, {estimate.expected:,.0f} expected of rows of "
+        "the same kind at the same delay without it"
     )
     if not finding.effective:
         return (
@@ -122,8 +122,8 @@ def _doubt(finding: Finding) -> str:
     for flag in finding.flags:
         if flag.startswith("placebo:"):
             return (
-                f"This is no effect to count on: the action also seems to change {flag[8:]}, which it cannot have changed, "
-                "so those who got it were others to begin with."
+                f"This is no effect to count on: the action also seems to change {flag[8:]}, which it cannot have "
+                "changed, so those who got it were others to begin with."
             )
     return "This is no effect to count on: it turns round when the first days after the action are left out."
 

@@ -1,5 +1,7 @@
 """Who is compared with whom: classes of expected outcome and of the chance to be treated, anew at every change."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -30,8 +32,8 @@ class Grid:
     def of(cls, n_rows: int) -> Grid:
         """For so many rows of one half: 8 x 8, fewer where cells would be empty, more where there are many rows.
 
-        More classes of treatment than of outcome is what balances single columns: the outcome's model takes care of what
-        is left of the outcome within a class, and nothing does of the chance to be treated.
+        More classes of treatment than of outcome is what balances single columns: the outcome's model takes care of
+        what is left of the outcome within a class, and nothing does of the chance to be treated.
         """
         for least, grid in ((250_000, cls(12, 16)), (10_000, cls(8, 8)), (4_000, cls(6, 5)), (1_500, cls(4, 4))):
             if n_rows >= least:
@@ -149,7 +151,8 @@ def place(
     knowledge
         What is known.
     models, which
-        Models, and which of them each row has, (n_rows,); nobody gets models that were fitted on their own half or fold.
+        Models, and which of them each row has, (n_rows,); nobody gets models that were fitted on their own half or
+        fold.
     width, refresh
         Width of a delay bin; every so many bins rows are looked at anew, even without events.
     stop : (n_rows,) int64
@@ -173,8 +176,10 @@ def place(
 
     log, rows, half = knowledge.log, knowledge.rows, width // 2
     n_strata = max(model.n_strata for model in models)
-    static = [_of_rows(model, knowledge.static) for model in models]
-    static_too = [model.of_rows(knowledge.static) for model in outcome_too]
+    static = knowledge.static
+    static_y = [model.outcome.of_rows(static) for model in models]
+    static_a = [static_y[m] if x.treatment is None else x.treatment.of_rows(static) for m, x in enumerate(models)]
+    static_too = [model.of_rows(static) for model in outcome_too]
     whole = lambda values: np.floor(values * scale + 0.5).astype(np.int64)  # noqa: E731
 
     def score(row: Int64, time: Int64) -> tuple[Int32, list[Int64]]:
@@ -189,8 +194,8 @@ def place(
                 if len(mine) == 0:
                     continue
                 xm, rm = x[mine], r[mine]
-                of_outcome = model.outcome.scores(xm, rm, static[m][0])
-                of_treatment = None if model.treatment is None else model.treatment.scores(xm, rm, static[m][1])
+                of_outcome = model.outcome.scores(xm, rm, static_y[m])
+                of_treatment = None if model.treatment is None else model.treatment.scores(xm, rm, static_a[m])
                 at = mine + points.start
                 stratum[at] = model.stratum(of_outcome, of_treatment)
                 expected[0][at] = whole(model.outcome.expected(of_outcome))
@@ -228,7 +233,3 @@ def place(
         return Pieces(offsets, bins, stratum, expected, of_treated, expected_treated[j], n_strata * n_base)
 
     return pieces(0), [pieces(1 + j) for j in range(len(outcome_too))]
-
-
-def _of_rows(models: RiskModels, static: Float64) -> tuple[Float64, Float64 | None]:
-    return models.outcome.of_rows(static), None if models.treatment is None else models.treatment.of_rows(static)

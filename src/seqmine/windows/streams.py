@@ -1,5 +1,7 @@
 """When the events of one test happened: for each entity its distinct times, in order."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from dataclasses import dataclass

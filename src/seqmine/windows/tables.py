@@ -1,5 +1,7 @@
 """Observed minus expected: what the treated of each delay bin did beyond untreated rows of the same bin and stratum."""
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Walks along the events of each row: outcomes bin by bin, where its pieces begin, and what is known at a time.
 
-A row is one moment of one entity, at time ``t0``. Delay bin k is ``[t0 + k width, t0 + (k + 1) width)``; its landmark is
-its end. Rows come ordered by (entity, t0), so what was walked for one moment of an entity serves the next.
+A row is one moment of one entity, at time ``t0``. Delay bin k is ``[t0 + k width, t0 + (k + 1) width)``; its landmark
+is its end. Rows come ordered by (entity, t0), so what was walked for one moment of an entity serves the next.
 """
 
 # numba infers the types of kernels from how they are called.
@@ -115,9 +115,7 @@ def outcome_steps(
             else:
                 before = _sum(number, begun, low) if mode == 0 else _sum(number, back, low)
                 risk = 0 if _holds(before, comparison, threshold) else 1
-                y = np.int64(scale) if _holds(total, comparison, threshold) else np.int64(0)
-            if risk == 0:
-                y = 0
+                y = np.int64(scale) if risk == 1 and _holds(total, comparison, threshold) else np.int64(0)
             if risk != shown_risk or y != shown_y:
                 if fill:
                     at = start[i] + n
@@ -179,12 +177,11 @@ def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop,
 def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refresh, row, at, out):
     """Set ``out[p]`` to when row ``row[p]`` was last looked at before ``at[p]``.
 
-    That is just after its last visible event, or at the last point of the grid (the moment, then the middle of every
-    ``refresh``-th bin), whichever is later. What was known then is a function of the row's past alone, the same one for
+    That is just after its last visible event, or at the last point of the grid (the beginning of every ``refresh``-th
+    bin), whichever is later. What was known then is a function of the row's past alone, the same one for
     treated rows and controls: if the treated were looked at when they are treated, and controls at some other time of
     the same piece, what passes with time alone would set them apart.
     """
-    half = width // 2
     step = refresh * width
     for p in range(row.size):
         i = row[p]
@@ -193,8 +190,7 @@ def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refre
         j = _lower(log_time, begin, log_offsets[entity[i] + 1], x) - 1
         while j >= begin and hidden[log_code[j]] != 0:
             j -= 1
-        since = x - t0[i] - half
-        grid = t0[i] + half + since // step * step if since >= 0 else t0[i]
+        grid = t0[i] + (x - t0[i]) // step * step
         out[p] = max(log_time[j] + 1, grid) if j >= begin else grid
 
 

@@ -166,7 +166,7 @@ def _refuse_outcome(study: Study, tests: Sequence[Selector]) -> None:
     for test in tests:
         if selector is not None and (not selector.types or set(selector.types) & set(test.types)):
             raise ParameterError(
-                f"the action {test} is among the events of the outcome '{outcome}', which it would be or prevent by itself",
+                f"the action {test} is an event of the outcome '{outcome}', which it would be or prevent by itself",
                 hint="name the events that the outcome is about, without the action",
             )
         hidden = set(test.types) & set(study.exclude_events)
