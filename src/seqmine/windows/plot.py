@@ -19,7 +19,7 @@ from seqmine.windows.effects import Z95
 from seqmine.windows.findings import Finding
 from seqmine.windows.sentences import delay_text, statement
 
-__all__ = ["figure_bytes", "plot_curve", "svg_bytes"]
+__all__ = ["plot_curve", "svg_bytes"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -81,20 +81,6 @@ def svg_bytes(figure: Any) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
-
-
-def figure_bytes(analyses: Sequence[Analysis]) -> list[tuple[str, bytes]]:
-    """A file name and SVG for each pair, in their order.
-
-    Names are numbers and what of action and moment any file system takes: ``01-csm_call-after-second_purchase.svg``.
-    """
-    digits = max(2, len(str(len(analyses))))
-    out = []
-    for number, one in enumerate(analyses, start=1):
-        finding = one.findings[0]
-        name = f"{number:0{digits}}-{_slug(finding.action, 30)}-after-{_slug(finding.moment, 60)}.svg"
-        out.append((name, svg_bytes(plot_curve(one))))
-    return out
 
 
 @contextmanager
@@ -237,9 +223,3 @@ def _ticks(axes: Any, longest: int) -> None:
     days = longest // _DAY
     if 2 <= days <= 20:
         axes.set_xticks(np.arange(days + 1) * (_DAY // unit))
-
-
-def _slug(text: str, most: int) -> str:
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "_.") else "-" for char in text)
-    kept = "-".join(part for part in kept.split("-") if part)
-    return kept[:most].strip("-.") or "x"
