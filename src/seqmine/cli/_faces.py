@@ -22,6 +22,7 @@ __all__ = ["in_words_of"]
 _CALLS = {
     "use EventLog.read for files": "make one of files: seqmine ingest FILE --output LOGDIR",
     "use EventLog.open for it": "name the event files that it was made of",
+    "write Randomised(arm='arm', control='control')": "give --randomised-arm NAME and --control VALUE",
 }
 _VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|True\b|None\b)?"
 

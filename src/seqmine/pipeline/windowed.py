@@ -28,6 +28,7 @@ __all__ = [
     "excluded_lines",
     "figure_names",
     "figures_if_any",
+    "is_numeric",
     "naive_sentence",
     "scan_run",
     "status_text",
@@ -204,7 +205,7 @@ def windows_lines(section: WindowsSection, windowed: Windowed) -> Iterator[str]:
     if windowed.result is None:
         yield "  no pattern was validated, so there is no moment to look at; name some: moments = [...] in [windows]"
         return
-    result, numeric = windowed.result, _numeric(windowed.result)
+    result, numeric = windowed.result, is_numeric(windowed.result)
     yield f"  actions      {', '.join(section.actions)}; delays up to {result.options.max_delay}"
     source = "as named" if section.moments is not None else "the validated patterns"
     if windowed.n_left_out:
@@ -241,5 +242,6 @@ def windows_record(windowed: Windowed) -> dict[str, Any]:
     }
 
 
-def _numeric(result: WindowResult) -> bool:
+def is_numeric(result: WindowResult) -> bool:
+    """Whether effects are differences of means, not of risks."""
     return result.study.outcome is not None and result.study.outcome.is_numeric

@@ -19,7 +19,7 @@ from seqmine.windows.effects import Z95
 from seqmine.windows.findings import Finding
 from seqmine.windows.sentences import delay_text, statement
 
-__all__ = ["plot_curve", "svg_bytes"]
+__all__ = ["check_drawing", "plot_curve", "svg_bytes"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -81,6 +81,12 @@ def svg_bytes(figure: Any) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
+
+
+def check_drawing() -> None:
+    """Raise `MissingDependencyError` without matplotlib, before any work is spent on what is to be drawn."""
+    with _own_style():
+        pass
 
 
 @contextmanager
