@@ -46,6 +46,11 @@ def split_halves(entities: pa.Array[Any] | pa.ChunkedArray[Any], seed: int) -> n
     NullKeyError
         An entity is null.
     """
+    return np.asarray(first_bytes(entities, seed) >> 7, dtype=np.uint8)
+
+
+def first_bytes(entities: pa.Array[Any] | pa.ChunkedArray[Any], seed: int) -> npt.NDArray[np.uint8]:
+    """First byte of each entity's digest, see `split_halves`: its first bit is the half, the others are free."""
     check_seed(seed)
     column = plain(entities)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
@@ -56,12 +61,12 @@ def split_halves(entities: pa.Array[Any] | pa.ChunkedArray[Any], seed: int) -> n
     code, names = encode(column)
     keyed = hashlib.blake2b(digest_size=8, key=str(seed).encode(), person=b"seqmine.split")
     # One digest per distinct id (BLAKE2b has no vectorised form in the dependencies); rows only look theirs up.
-    half = np.empty(len(names), dtype=np.uint8)
+    first = np.empty(len(names), dtype=np.uint8)
     for i, name in enumerate(names.to_pylist()):
         state = keyed.copy()
         state.update(name.encode())
-        half[i] = state.digest()[0] >> 7
-    return half[code]
+        first[i] = state.digest()[0]
+    return first[code]
 
 
 def check_seed(seed: object) -> None:

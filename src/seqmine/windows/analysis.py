@@ -152,6 +152,8 @@ def analyse(
     if pair is None:
         detail = "the discovery half has fewer than 20 rows with the outcome, without it, or treated"
         return refused("too_few", detail, rows)
+    base.searched = pair.searched
+    base.n_rows = int(np.count_nonzero(pair.estimation))
     finder, judge = pair.judge(pair.discovery), pair.judge(pair.estimation)
     curve, found_curve = judge.tables.curve(judge.cells), finder.tables.curve(finder.cells)
     windows = find_windows(
@@ -337,7 +339,7 @@ def _estimate(
     outside: Bool | None,
     every: Bool,
 ) -> None:
-    """Estimates of the estimation half, or the reason why there are none."""
+    """Estimates of the rows that judge, or the reason why there are none."""
     finding.found, finding.estimate = finder.estimate(mask), judge.estimate(mask)
     finding.whole = judge.estimate(every)
     estimate = finding.estimate
@@ -353,13 +355,13 @@ def _estimate(
             "compared with"
         )
         return
-    fewest = min(estimate.n, finding.found.n)
-    expected = min(estimate.expected, finding.found.expected)
-    contrary = min(estimate.n - estimate.expected, finding.found.n - finding.found.expected)
+    parts = (estimate, finding.found) if pair.searched else (estimate,)
+    fewest, expected = min(one.n for one in parts), min(one.expected for one in parts)
+    contrary = min(one.n - one.expected for one in parts)
     if fewest < FEWEST_TREATED or (not finding.numeric and min(expected, contrary) < FEWEST_EXPECTED):
         finding.reason = "too_few"
         finding.detail = (
-            f"{fewest:,} treated rows in a half"
+            f"{fewest:,} treated rows{' in a half' if pair.searched else ''}"
             + ("" if finding.numeric else f" with {expected:,.0f} expected outcomes")
             + f" are too few ({FEWEST_TREATED} and {FEWEST_EXPECTED:.0f} are asked for)"
         )
@@ -398,7 +400,7 @@ def _check(
     assert pair is not None and judge is not None and estimate is not None
     found = checks.balance_of(pair, judge, mask)
     if found is not None:
-        finding.balance = (found.name, found.difference)
+        finding.balance, finding.fair = (found.name, found.difference), found.chance
     finding.co_intervention = checks.co_intervention_of(pair, judge, mask, others)
     if analysis.findings[0].placebo is not None:
         finding.placebo = analysis.findings[0].placebo
@@ -425,7 +427,7 @@ def settle(analyses: Sequence[Analysis], alpha: float) -> None:
     for finding, p in zip(judged, adjusted, strict=True):
         assert finding.estimate is not None and finding.found is not None
         finding.p_holm = float(p)
-        agrees = finding.estimate.effect * finding.found.effect > 0
+        agrees = not finding.searched or finding.estimate.effect * finding.found.effect > 0
         finding.effective = bool(p <= alpha and agrees)
         finding.timing = bool(
             finding.effective

@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from seqmine.significance.tails import standard_normal_quantile
 from seqmine.windows.effects import Judge, two_sided
+from seqmine.windows.knowledge import Landmarks
 from seqmine.windows.models import fit_model
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
@@ -39,14 +41,19 @@ BLANKS: Final = (_DAY, 3 * _DAY, 7 * _DAY)
 NEAR: Final = _DAY
 _BLOCK: Final = 4
 _GROUPS: Final = 3
+_MANY_POINTS: Final = 30_000
 
 
 @dataclass(frozen=True)
 class Balance:
-    """The column in which treated and controls of the same cells differ most, in standard deviations."""
+    """The column in which treated and controls of the same cells differ most, in standard deviations.
+
+    ``chance`` is what the largest difference of so many columns stays below in 95 % of fair trials of this size.
+    """
 
     name: str
     difference: float
+    chance: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +107,10 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
         return mean, np.maximum(square - mean**2, 0.0)
 
     treated = judge.arms.treated[at]
+    rows = pair.design.rows
+    # Where chance decided moment by moment rows count, else whole entities: their columns go together.
+    unit = np.arange(len(rows)) if pair.design.single else rows.entity
+    size = math.sqrt(_crowding(unit[treated], np.ones(len(treated))) + _crowding(unit[row], w))
     mean1, variance1 = moments(treated, pair.action_time[at], np.ones(len(at)))
     mean0, variance0 = moments(row, middle, w)
     spread = np.sqrt(0.5 * (variance1 + variance0))
@@ -109,7 +120,15 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
         if column.group == "delay":
             difference[i] = 0.0
     worst = int(np.argmax(np.abs(difference)))
-    return Balance(columns[worst].name, float(difference[worst]))
+    n = int(np.count_nonzero(spread > 1e-6))
+    chance = float(standard_normal_quantile(1.0 - 0.05 / max(n, 1))) * size
+    return Balance(columns[worst].name, float(difference[worst]), chance)
+
+
+def _crowding(unit: Int64, weight: Float64) -> float:
+    """One over the number of units that a weighted mean rests on."""
+    total = np.bincount(unit, weight)
+    return float((total * total).sum() / total.sum() ** 2)
 
 
 def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: float) -> tuple[str, float] | None:
@@ -170,9 +189,13 @@ def turns_when_blanked(pair: Pair, rows: Bool, bins: Bool, effect: float) -> int
 def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str, float] | None:
     """The measured matter without which the risk ratio changes most, and by which factor: a scale for E-values.
 
-    The three matters that models lean on most are left out of them in turn.
+    The three matters that models lean on most are left out of them in turn; every third point is enough to fit those.
     """
     model = pair.models[2]
+    points, x = pair.points, pair.x
+    if len(x) > _MANY_POINTS:
+        points = Landmarks(points.row[::3], points.time[::3], points.y[::3], points.a[::3])
+        x = x[::3]
     columns = pair.knowledge.columns
     spread = np.concatenate([pair.x.std(axis=0), pair.knowledge.static[pair.points.row].std(axis=0)])
     weight = np.abs(np.concatenate([model.outcome.slope, model.outcome.static])) * spread
@@ -187,7 +210,7 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
         if groups[name] <= 0 or not ratio > 0:
             continue
         fitted = fit_models(
-            pair.knowledge, pair.points, pair.x, pair.grid, logistic=not pair.source.is_numeric,
+            pair.knowledge, points, x, pair.grid, logistic=not pair.source.is_numeric,
             propensity=not pair.design.randomised, without=pair.knowledge.group(name),
         )  # fmt: skip
         pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))

@@ -15,9 +15,10 @@ REASONS = ("no_overlap", "too_few", "no_variation", "censored", "inbound_action"
 FEWEST_TREATED = 100
 FEWEST_EXPECTED = 20.0
 GOOD_OVERLAP, LEAST_OVERLAP = 0.9, 0.7
-MOST_IMBALANCE = 0.1
+MOST_IMBALANCE, LARGE_IMBALANCE = 0.1, 0.25
 MOST_CO_INTERVENTION = 0.3
 FRAGILE = 1.25
+SRM_LEVEL = 0.001
 
 
 @dataclass(kw_only=True)
@@ -34,6 +35,7 @@ class Finding:
     outcome: str = ""
     n_rows: int = 0
     n_discovery_rows: int = 0
+    searched: bool = True
     n_treated_ever: int = 0
     base_rate: float = math.nan
     width: int | None = None
@@ -55,6 +57,7 @@ class Finding:
     resolution: int | None = None
     overlap: float = math.nan
     balance: tuple[str, float] | None = None
+    fair: float = 0.0
     placebo: tuple[str, float] | None = None
     protopathic: int | None = None
     looked_protopathic: bool = False
@@ -84,14 +87,19 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
 
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
-    deviations or more, another action goes with this one, or the hours of the day cannot be told from the delay;
-    ``randomised`` where chance decided; else ``identified``.
+    deviations or more (and beyond chance, or by 0.25), another action goes with this one, no placebo could be looked
+    at, or the hours of the day cannot be told from the delay; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
         return "not_identified", flags
     associational = weak = False
-    if finding.placebo is not None and finding.placebo[1] <= alpha:
+    # Chance that decided is doubted only where a placebo would hardly ever fail by itself.
+    doubt = min(alpha, SRM_LEVEL) if finding.randomised else alpha
+    if finding.placebo is None and not finding.randomised:
+        flags.append("no_placebo")
+        weak = True
+    if finding.placebo is not None and finding.placebo[1] <= doubt:
         flags.append(f"placebo:{finding.placebo[0]}")
         associational = True
     if finding.protopathic is not None and finding.p_holm <= alpha:
@@ -100,7 +108,11 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
     if finding.overlap < GOOD_OVERLAP:
         flags.append("little_overlap")
         weak = True
-    if finding.balance is not None and abs(finding.balance[1]) >= MOST_IMBALANCE:
+    # Of few rows the worst of many columns differs by more than 0.1 by chance alone.
+    most = max(MOST_IMBALANCE, finding.fair)
+    if not finding.randomised:
+        most = min(most, LARGE_IMBALANCE)
+    if finding.balance is not None and abs(finding.balance[1]) >= most:
         flags.append(f"imbalance:{finding.balance[0]}")
         weak = True
     if finding.co_intervention is not None and finding.co_intervention[1] > MOST_CO_INTERVENTION:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from seqmine import _native
 from seqmine._text import parse_duration
-from seqmine.labels import split_halves
 from seqmine.labels._instants import earlier, later
 from seqmine.labels.labels import excluded_types
+from seqmine.labels.split import first_bytes
 from seqmine.patterns import Pattern
 from seqmine.patterns.search import compile_pattern
 
@@ -24,9 +24,6 @@ __all__ = ["MomentRows", "hidden_types", "moment_rows"]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
-
-_FOLDS = 0x5E_ED0F_F01D
-"""Makes another seed of the study's: for the two folds of the discovery half that fit each other's models."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +103,11 @@ def moment_rows(
         new = np.concatenate(([True], (entity[1:] != entity[:-1]) | (ready[1:] != ready[:-1])))
         entity, ready = entity[new], ready[new]
     first = np.searchsorted(entity, entity, side="left")
-    names = log.entities
-    halves = split_halves(names, study.seed)
-    seed = study.seed ^ _FOLDS
-    folds = split_halves(names, seed if -(2**63) <= seed < 2**63 else study.seed)
-    rows = MomentRows(
-        entity, ready, np.arange(len(entity)) - first, halves[entity], folds[entity], {"n_moments": len(entity)}
-    )
+    # The first bit is the half of `split_halves`; the next one, which nothing else uses, makes the two folds.
+    drawn = first_bytes(log.entities, study.seed)[entity]
+    half, fold = (np.asarray(drawn >> bit & 1, dtype=np.uint8) for bit in (7, 6))
+    counts = {"n_moments": len(entity)}
+    rows = MomentRows(entity, ready, np.arange(len(entity)) - first, half, fold, counts)
     end = later(rows.time, reach)
     rows = rows.without("not_followed", ~end.fits | (end.time > watched))
     if tenure := parse_duration(study.min_tenure, "min_tenure"):

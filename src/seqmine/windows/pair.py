@@ -30,7 +30,8 @@ Bool = npt.NDArray[np.bool_]
 
 _DAY = 86_400_000_000
 _REFRESHES = 14
-_MOST_POINTS = 120_000
+_POINTS_A_ROW = 4
+_MOST_POINTS = 60_000
 fewest_events = 20
 
 
@@ -80,8 +81,16 @@ class Pair:
 
     @property
     def estimation(self) -> Bool:
-        """The rows that judge them."""
-        return np.asarray(self.design.rows.half == ESTIMATION)
+        """The rows that judge them; all rows of a randomised design where all are treated in one delay bin.
+
+        There is nothing to find then, and no row's strata come from a model that saw its outcome.
+        """
+        return np.asarray(self.design.rows.half == ESTIMATION) | (not self.searched)
+
+    @property
+    def searched(self) -> bool:
+        """Whether a window is looked for, so that what finds it may not judge it."""
+        return not self.design.randomised or len(self.arms.bins) == 0 or int(np.ptp(self.arms.bins)) > 0
 
     def judge(
         self,
@@ -197,11 +206,11 @@ def build_pair(
 def _landmarks(design: Design, steps: OutcomeSteps, discovery: Bool, width: int, n_bins: int) -> Landmarks:
     """Points of the discovery rows, spread evenly over the delays, at which the row is at risk and untreated.
 
-    Each row is looked at in every fourteenth of the delays, at a place in it that depends on the row's number; of many
-    rows every so many are taken.
+    Each row is looked at in every fourth of the delays, at a place in it that depends on the row's number; of many rows
+    every so many are taken: the more rows, the fewer points need each.
     """
     row = np.flatnonzero(discovery)
-    n_points = min(_REFRESHES, n_bins)
+    n_points = min(_POINTS_A_ROW, n_bins)
     stride = max(1, -(-len(row) * n_points // _MOST_POINTS))
     row = row[::stride]
     longest = width * n_bins

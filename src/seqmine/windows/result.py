@@ -61,7 +61,8 @@ class WindowResult:
 
         A pair without a window of its own has one row, whose effect is that of all delays together. Durations are
         ``duration[us]``; effects are differences of risks, or of means. Everything is of the estimation half, save what
-        begins with ``discovery_``, ``scan_`` or ``naive_`` (those flatter). Numbers of what is not identified are null.
+        begins with ``discovery_``, ``scan_`` or ``naive_`` (those flatter); or of all rows of a randomised
+        design with one delay bin, where nothing is looked for. Numbers of what is not identified are null.
 
         ``moment``, ``action``, ``window`` (1 or 2), ``lo``, ``hi``; ``status`` (``randomised``, ``identified``,
         ``weak``, ``associational``, ``not_identified``), ``reason`` of the last, ``effective`` (the effect is not 0,

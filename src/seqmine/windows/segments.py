@@ -51,7 +51,7 @@ SEGMENT_SCHEMA: Final = pa.schema(_FIELDS)
 def segment_table(log: EventLog, study: Study, options: WindowOptions, analyses: Sequence[Analysis]) -> pa.Table:
     """The effect in each window (or at all delays) by segment, by variant, and by both.
 
-    Estimates are of the estimation half: treated rows of a segment against untreated rows of the same segment, delay
+    Estimates are of the rows that judge: treated rows of a segment against untreated rows of the same segment, delay
     bin and stratum; treated rows with a variant against all untreated rows. Each family (the values of one column, the
     variants, the variants within one value) is shrunk towards its mean by a random-effects model, and Cochran's Q tests
     whether its members differ.

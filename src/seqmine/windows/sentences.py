@@ -66,6 +66,8 @@ def _size(finding: Finding, effect: float) -> str:
 
 
 def _when(finding: Finding) -> str:
+    if finding.at_once == 0 and finding.width is not None:
+        return f"within {delay_text(finding.width)} of the moment"
     if finding.at_once is not None:
         return f"{delay_text(finding.at_once)} after the moment"
     if not finding.has_window or finding.lo is None or finding.hi is None:
@@ -148,6 +150,7 @@ def _plain(flag: str) -> str:
         "little_overlap": "some of the treated have nobody to be compared with",
         "imbalance": f"treated and controls differ in {what}",
         "co_intervention": f"{what} goes with it",
+        "no_placebo": "there was nothing to try it on that it cannot have changed",
         "office_hours": "its delay cannot be told from the hours of the day",
         "fragile": "a weak hidden confounder could make it up",
     }.get(name, flag.replace("_", " "))
