@@ -19,6 +19,7 @@ _ROWS = 1 << 19
 _PER_EVENT = (
     "time", "code", "value", "channel", "ingested"
 )  # fmt: skip
+_PER_TREATED = ("treated_entity", "treated_action", "treated_ready", "treated_time", "treated_worlds")
 _PER_INSTANCE = ("instance_entity", "instance_plan", "instance_start", "instance_moment", "instance_ready")
 
 
@@ -56,22 +57,25 @@ def live_block(built: Built, begin: int, end: int) -> Batch:
     from seqmine.simulation import kernel  # numba is first imported here
 
     live: Any = kernel.live
+    n_actions = len(built.spec.actions)
     n_families = len(built.spec.moments)
     room = int(1.2 * (end - begin) * (built.spec.mean_events + 8)) + 65_536
     parts: list[Batch] = []
     while begin < end:
-        batch = new_batch(room, end - begin, 2 * n_families * (end - begin), tuple(built.spec.columns))
-        n_entities, n_events, n_instances = live(built.world, built.plans, begin, end, batch)
+        batch = new_batch(room, end - begin, 2 * n_families * (end - begin), tuple(built.spec.columns), n_actions)
+        n_entities, n_events, n_instances, n_treated = live(built.world, built.plans, built.actions, begin, end, batch)
         if n_entities == 0:  # one entity alone needs more
             room *= 4
             continue
-        parts.append(_cut(batch, n_entities, n_events, n_instances))
+        parts.append(_cut(batch, n_entities, n_events, n_instances, n_treated))
         begin += n_entities
     return parts[0] if len(parts) == 1 else Batch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _cut(batch: Batch, n_entities: int, n_events: int, n_instances: int) -> Batch:
+def _cut(batch: Batch, n_entities: int, n_events: int, n_instances: int, n_treated: int) -> Batch:
     def cut(name: str) -> int:
+        if name in _PER_TREATED:
+            return n_treated
         return n_events if name in _PER_EVENT else n_instances if name in _PER_INSTANCE else n_entities
 
     # Copies, so that the room that was not needed is given back.

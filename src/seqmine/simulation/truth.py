@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -18,15 +18,17 @@ from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import CorruptFileError, MissingInputError, ParameterError
 from seqmine.events.arrow import pc
 from seqmine.labels import Outcome, Study
+from seqmine.simulation.effects import ActionEffect, ActionTruth
 from seqmine.simulation.moments import OUTCOMES
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS
 
-__all__ = ["MIN_REFERRALS", "TABLES", "TRUTH", "MomentTruth", "Truth"]
+__all__ = ["MIN_REFERRALS", "TRUTH", "WORLDS", "MomentTruth", "Truth", "tables_of"]
 
 MIN_REFERRALS: Final = 2
 """The outcome ``referral``: so many within the horizon."""
 
+WORLDS: Final = ("factual", "usual", "none")
 TRUTH: Final = "truth.json"
 FORMAT: Final = "seqmine-truth"
 VERSION: Final = 1
@@ -64,7 +66,25 @@ _ENTITIES: Final = pa.schema(
         ("n_events", pa.int64()),
     ]
 )
-TABLES: Final = {"instances": _INSTANCES, "outcomes": _OUTCOMES, "entities": _ENTITIES}
+_TRAITS: Final = (("plan", pa.string()), ("score", pa.float64()), ("hidden", pa.float64()))
+_TREATED: Final = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("action", pa.dictionary(pa.int16(), pa.string())),
+        ("ready_time", _STAMP),
+        ("time", _STAMP),
+        *((f"{outcome}_{world}", _STAMP) for outcome in OUTCOMES for world in WORLDS),
+    ]
+)
+
+
+def tables_of(spec: SimulationSpec) -> dict[str, pa.Schema]:
+    """Return the tables that the truth of a spec has, by name."""
+    tables = {"instances": _INSTANCES, "outcomes": _OUTCOMES, "entities": _ENTITIES}
+    if spec.actions:
+        tables["entities"] = pa.schema([*_ENTITIES, *(pa.field(name, kind) for name, kind in _TRAITS)])
+        tables["treated"] = _TREATED
+    return tables
 
 
 @dataclass(frozen=True)
@@ -138,7 +158,16 @@ class Truth:
         the second one after the index. ``flipped`` rows are wrong, by ``label_noise``.
     entities
         ``entity``, ``time`` (when its life began), ``segment``, ``tz_offset`` (hours), ``exposure``, ``size``,
-        ``followed_until``, ``churn_time``, ``vip_time``, ``n_referrals``, ``n_events``. All entities of the world.
+        ``followed_until``, ``churn_time``, ``vip_time``, ``n_referrals``, ``n_events``. All entities of the world. With
+        actions also ``plan``, ``score`` and the ``hidden`` u.
+    actions
+        What each action does, as `ActionTruth`.
+    treated
+        With actions, one row for each instance upon which one was taken: ``entity``, ``action``, the moment's
+        ``ready_time``, the ``time`` of the first action, and when each outcome came true, in the world as it went
+        (``churn_factual``), in that in which the first action's bin passes without it and usual care goes on
+        (``churn_usual``), and in that in which it never comes (``churn_none``); null for never. A referral is the first
+        since the moment.
     """
 
     spec: SimulationSpec
@@ -150,6 +179,8 @@ class Truth:
     instances: pa.Table
     outcomes: pa.Table
     entities: pa.Table
+    actions: tuple[ActionTruth, ...] = ()
+    treated: pa.Table = field(default_factory=_TREATED.empty_table)
 
     @property
     def index_time(self) -> int:
@@ -183,13 +214,74 @@ class Truth:
         chosen = pc.equal(pc.cast(self.instances["moment"], pa.string()), self.moment(name).name)
         return self.instances.filter(chosen)
 
+    def action(self, name: str) -> ActionTruth:
+        """Return what the action of this name does."""
+        for action in self.actions:
+            if action.name == name:
+                return action
+        known = [action.name for action in self.actions]
+        near = did_you_mean(str(name), known)
+        hint = f"did you mean {near!r}?" if near else "there are " + (", ".join(known) or "none")
+        raise ParameterError(f"the simulation has no action {name!r}", hint=hint)
+
+    def effect_curve(self, action: str, outcome: str = "churn") -> pa.Table:
+        """Return what an action truly does, by its delay after the moment.
+
+        Bin k is of instances whose first action came in it. At its end, those that are outcome-free are followed; the
+        effect is the share with the outcome within ``follow_up``, less the same share in another world of the same
+        instances with the same clocks. Only instances that are followed to the end of the last bin's follow-up count.
+
+        Parameters
+        ----------
+        action
+            Its event type.
+        outcome
+            ``churn``, ``vip``, or ``referral`` (the first since the moment).
+
+        Returns
+        -------
+        pa.Table
+            One row a bin: ``lo``, ``hi`` (durations, half open), ``n_treated``, ``risk``, ``att_vs_usual``,
+            ``se_vs_usual``, ``att_vs_none``, ``se_vs_none``; null where nobody was treated.
+        """
+        return self.action(action).curve(_known_outcome(outcome))
+
+    def att(self, action: str, lo: str | timedelta, hi: str | timedelta, outcome: str = "churn") -> ActionEffect:
+        """Return the true effect of an action within the delays ``[lo, hi)``, which are whole bins.
+
+        It is the mean of `effect_curve`, weighted with the treated of each bin.
+        """
+        borders = (parse_duration(border, name) for border, name in ((lo, "lo"), (hi, "hi")))
+        return self.action(action).effect(_known_outcome(outcome), *borders)
+
+    def window_study(self, action: str, outcome: str = "churn") -> Study:
+        """Return the study that asks what an action does to an outcome, for a scan of its delays.
+
+        The index times are the ready times of the moment, and the index table's other columns are what drives action
+        and outcome and can be known: ``plan`` and ``score``. The horizon is the action's follow-up.
+
+        Parameters
+        ----------
+        action
+            Its event type.
+        outcome
+            ``churn`` or ``vip``, from the table of outcomes, or ``referral`` (any).
+        """
+        found = self.action(action)
+        horizon = format_duration(found.follow_up)
+        if _known_outcome(outcome) == "referral":
+            asked = Outcome(f"exists(referral) within {horizon}")
+        else:
+            asked = Outcome.from_table(self.outcome_table(outcome), horizon=horizon)
+        at = self.instances_of(found.moment).select(["entity", "ready_time"]).rename_columns(["entity", "index_time"])
+        row = pc.index_in(at["entity"], self.entities["entity"])
+        for name in ("plan", "score"):
+            at = at.append_column(name, self.entities[name].take(row))
+        return Study(asked, at=at, exclude_events=self.leaks(), seed=0)
+
     def outcome_table(self, outcome: str) -> pa.Table:
         """Return ``entity``, ``time`` and ``label`` of one outcome, as `Outcome.from_table` takes them."""
-        if outcome not in OUTCOMES:
-            near = did_you_mean(str(outcome), OUTCOMES)
-            hint = f"did you mean {near!r}?" if near else "outcomes are " + ", ".join(OUTCOMES)
-            raise ParameterError(f"there is no outcome {outcome!r}", hint=hint)
-        chosen = pc.equal(pc.cast(self.outcomes["outcome"], pa.string()), outcome)
+        chosen = pc.equal(pc.cast(self.outcomes["outcome"], pa.string()), _known_outcome(outcome))
         return self.outcomes.filter(chosen).select(["entity", "time", "label"])
 
     def leaks(self) -> tuple[str, ...]:
@@ -250,6 +342,8 @@ class Truth:
             "n_events": self.n_events,
             "n_entities": self.n_entities,
         }
+        if self.actions:
+            values["actions"] = [action.to_dict() for action in self.actions]
         return json.dumps(values, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -260,6 +354,7 @@ class Truth:
         instances: pa.Table | None = None,
         outcomes: pa.Table | None = None,
         entities: pa.Table | None = None,
+        treated: pa.Table | None = None,
     ) -> Truth:
         """Rebuild from `to_json` and the tables, each of which may be left out (and is then empty).
 
@@ -272,15 +367,17 @@ class Truth:
             values = json.loads(text)
             if values.get("format") != FORMAT or values.get("version") != VERSION:
                 raise ValueError
-            given = {"instances": instances, "outcomes": outcomes, "entities": entities}
+            spec = SimulationSpec.from_dict(values["spec"])
+            given = {"instances": instances, "outcomes": outcomes, "entities": entities, "treated": treated}
             return cls(
-                spec=SimulationSpec.from_dict(values["spec"]),
+                spec=spec,
                 moments=tuple(MomentTruth.from_dict(moment) for moment in values["moments"]),
                 launches=MappingProxyType(dict(values["launches"])),
                 event_types=tuple(values["event_types"]),
                 n_events=int(values["n_events"]),
                 n_entities=int(values["n_entities"]),
-                **{name: _fitted(name, table) for name, table in given.items()},
+                actions=tuple(ActionTruth.from_dict(action) for action in values.get("actions", ())),
+                **{name: _fitted(name, schema, given[name]) for name, schema in tables_of(spec).items()},
             )
         except ParameterError:
             raise
@@ -311,8 +408,9 @@ class Truth:
             raise MissingInputError(
                 "the directory holds no finished simulation", file=str(folder), hint="write one: seqmine simulate"
             )
+        text = (folder / TRUTH).read_text(encoding="utf-8")
         tables = {}
-        for name in TABLES:
+        for name in tables_of(cls.from_json(text).spec):
             file, again = folder / f"{name}.parquet", "simulate again with the spec that is in truth.json"
             try:
                 tables[name] = pq.read_table(file)
@@ -320,11 +418,18 @@ class Truth:
                 raise MissingInputError("a table of the simulation is missing", file=str(file), hint=again) from error
             except (pa.ArrowInvalid, OSError) as error:
                 raise CorruptFileError("the table cannot be read as Parquet", file=str(file), hint=again) from error
-        return cls.from_json((folder / TRUTH).read_text(encoding="utf-8"), **tables)
+        return cls.from_json(text, **tables)
 
 
-def _fitted(name: str, table: pa.Table | None) -> pa.Table:
-    schema = TABLES[name]
+def _known_outcome(outcome: str) -> str:
+    if outcome not in OUTCOMES:
+        near = did_you_mean(str(outcome), OUTCOMES)
+        hint = f"did you mean {near!r}?" if near else "outcomes are " + ", ".join(OUTCOMES)
+        raise ParameterError(f"there is no outcome {outcome!r}", hint=hint)
+    return outcome
+
+
+def _fitted(name: str, schema: pa.Schema, table: pa.Table | None) -> pa.Table:
     if table is None:
         return schema.empty_table()
     if table.schema.names != schema.names:

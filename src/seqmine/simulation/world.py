@@ -7,11 +7,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CHURN", "CODE_BITS", "NEVER", "N_OUTCOMES", "REFERRAL", "VIP", "Batch", "Plans", "World", "new_batch"]
+__all__ = [
+    "CHURN", "CODE_BITS", "FACTUAL", "NEVER", "N_OUTCOMES", "N_WORLDS", "REFERRAL", "UNTREATED", "USUAL", "VIP",
+    "Actions", "Batch", "Doings", "Pieces", "Plans", "World", "new_batch",
+]  # fmt: skip
 
 CODE_BITS: Final = 12  # an event is one sortable word: microseconds since the log's start, then the type's code
 NEVER: Final = 2**62
 CHURN, VIP, REFERRAL, N_OUTCOMES = 0, 1, 2, 3
+FACTUAL, USUAL, UNTREATED, N_WORLDS = 0, 1, 2, 3  # as it went; without the first action; without any
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -70,7 +74,8 @@ class Plans(NamedTuple):
     A plan's steps are ``step[i]`` to ``step[i + 1]``; a step's possible types are ``type_at[j]`` to ``type_at[j + 1]``
     of ``types``; the gap before a step is ``gap_lo`` plus one of ``gap_n`` multiples of the resolution. ``anchor`` is
     the step whose time is drawn, from ``hours``, cumulative shares of the 168 hours of a week, and ``last`` the step
-    that completes it.
+    that completes it. All of it lies in [``after``, ``before``). ``early_until`` and ``early_effect`` are what it adds
+    for a while after the ready time, in the pieces ``early_at[i]`` to ``early_at[i + 1]``.
     """
 
     family: Int64
@@ -91,6 +96,89 @@ class Plans(NamedTuple):
     fade: Float64
     parent: Int64
     effect: Float64
+    after: Int64
+    before: Int64
+    early_at: Int64
+    early_until: Int64
+    early_effect: Float64
+
+
+class Actions(NamedTuple):
+    """What is done after moments, and who the entities are that it is done to. Rates are per microsecond.
+
+    Action i follows instances of plan ``plan[i]``. Its hazard has the pieces ``piece_at[i]`` to ``piece_at[i + 1]``,
+    each up to the delay ``piece_until``. Its effect on outcome k is ``outside[i, k]`` plus a bump, save in the windows
+    ``window_at[3 i + k]`` to ``window_at[3 i + k + 1]``. Codes are -1 for what there is not.
+    """
+
+    plan: Int64
+    code: Int64
+    length: Int64
+    width: Int64
+    piece_at: Int64
+    piece_until: Int64
+    piece_rate: Float64
+    clocked: npt.NDArray[np.uint8]
+    hours: Float64
+    risk: Float64
+    activity: Float64
+    complaint: Float64
+    repeats: Int64
+    automatic: Int64
+    share: Float64
+    window_at: Int64
+    window_lo: Int64
+    window_hi: Int64
+    window_size: Float64
+    outside: Float64
+    centre: Float64
+    spread: Float64
+    peak: Float64
+    lasts: Int64
+    co_code: Int64
+    co_share: Float64
+    co_within: Int64
+    basic_share: float
+    plan_weight: float
+    score_weight: float
+    risk_churn: float
+    complaint_rate: float
+    complaint_within: int
+    complaint_risk: float
+    complaint_churn: float
+    hidden_strength: float
+    placebo_logit: float
+    placebo_strength: float
+    code_basic: int
+    code_plus: int
+    code_score: int
+    code_complaint: int
+    code_placebo: int
+
+
+class Pieces(NamedTuple):
+    """What is added to the log hazard of outcome k, from when to when: ``n[k]`` pieces, (3, room) each."""
+
+    begin: Int64
+    end: Int64
+    effect: Float64
+    n: Int64
+
+
+class Doings(NamedTuple):
+    """Room for what is done to one entity: ``times[a, :n_times[a]]`` of action a, after the moment at ``ready[a]``.
+
+    ``ready`` is NEVER where the entity has not that moment. ``clock`` keeps the states of the outcomes' clocks from
+    before they struck, and ``n_before`` the number of pieces that are not those of actions.
+    """
+
+    times: Int64
+    n_times: Int64
+    ready: Int64
+    log_hazard: Float64
+    again: Int64
+    clock: npt.NDArray[np.uint64]
+    n_before: Int64
 
 
 class Batch(NamedTuple):
@@ -118,10 +206,22 @@ class Batch(NamedTuple):
     instance_start: Int64
     instance_moment: Int64
     instance_ready: Int64
+    basic: npt.NDArray[np.uint8]
+    score: Float64
+    hidden: Float64
+    treated_entity: Int64
+    treated_action: npt.NDArray[np.int16]
+    treated_ready: Int64
+    treated_time: Int64
+    treated_worlds: Int64
 
 
-def new_batch(n_events: int, n_entities: int, n_instances: int, columns: tuple[str, ...]) -> Batch:
-    """Return room for so many; nothing in it is set."""
+def new_batch(n_events: int, n_entities: int, n_instances: int, columns: tuple[str, ...], n_actions: int = 0) -> Batch:
+    """Return room for so many; nothing in it is set.
+
+    ``treated_worlds`` says when each outcome first came true since the moment, (n_treated, 3 worlds, 3 outcomes).
+    """
+    n_traits, n_treated = (n_entities, n_actions * n_entities) if n_actions else (0, 0)
 
     def wanted(name: str) -> int:
         return n_events if name in columns else 0
@@ -152,4 +252,12 @@ def new_batch(n_events: int, n_entities: int, n_instances: int, columns: tuple[s
         instance_start=whole(n_instances),
         instance_moment=whole(n_instances),
         instance_ready=whole(n_instances),
+        basic=np.empty(n_traits, np.uint8),
+        score=np.empty(n_traits),
+        hidden=np.empty(n_traits),
+        treated_entity=whole(n_treated),
+        treated_action=np.empty(n_treated, np.int16),
+        treated_ready=whole(n_treated),
+        treated_time=whole(n_treated),
+        treated_worlds=np.empty((n_treated, N_WORLDS, N_OUTCOMES), np.int64),
     )
