@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -170,6 +170,9 @@ class PlantedAction:
         `EffectCurve` of each outcome; None for no effect.
     lasts
         How long an action works; None for ever.
+    by_segment, by_channel
+        Factors of all its effects, for entities of a segment and for the channel that it comes by; 1 for those left
+        out.
     co_action, co_share, co_within
         Another action of the company, by itself without effect, that follows within `co_within` in this share of cases.
     bin_width, follow_up
@@ -203,6 +206,8 @@ class PlantedAction:
     vip: EffectCurve | None = None
     referral: EffectCurve | None = None
     lasts: Duration | None = None
+    by_segment: Mapping[str, float] = field(default_factory=dict)
+    by_channel: Mapping[str, float] = field(default_factory=dict)
     co_action: str | None = None
     co_share: float = 0.5
     co_within: Duration = "6h"
@@ -239,6 +244,13 @@ class PlantedAction:
             check_number(f"{name} {what}", getattr(self, name), -_MAX_EFFECT, _MAX_EFFECT)
         for name in ("share", "co_share"):
             check_number(f"{name} {what}", getattr(self, name), 0, 1)
+        for name in ("by_segment", "by_channel"):
+            factors = getattr(self, name)
+            if not isinstance(factors, Mapping):
+                raise ParameterError(f"{name} {what} maps names to factors, not {factors!r}")
+            for key, factor in factors.items():
+                check_number(f"{name}[{key!r}] {what}", factor, -_MAX_EFFECT, _MAX_EFFECT)
+            keep[name] = {str(key): float(factor) for key, factor in factors.items()}
         check_whole(f"repeats {what}", self.repeats, 1, MAX_REPEATS)
         if self.co_action is not None and (not isinstance(self.co_action, str) or self.co_action in ("", self.name)):
             raise ParameterError(f"co_action {what} is another event type, not {self.co_action!r}")
@@ -278,6 +290,7 @@ class PlantedAction:
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         for name in OUTCOMES:
             values[name] = None if values[name] is None else values[name].to_dict()
+        values |= {"by_segment": dict(self.by_segment), "by_channel": dict(self.by_channel)}
         if isinstance(self.per_day, tuple):
             values["per_day"] = [list(piece) for piece in self.per_day]
         if isinstance(self.hours, tuple):

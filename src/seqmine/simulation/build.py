@@ -18,12 +18,11 @@ from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS, RESERVED, SIGNUP, VALUED, type_names
 from seqmine.simulation.world import CODE_BITS, NEVER, Actions, Plans, World
 
-__all__ = ["CHANNELS", "Built", "build", "default_profile"]
+__all__ = ["Built", "build", "default_profile"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 
-CHANNELS: Final = ("app", "mail", "phone", "web")
 _CHANNEL_SHARE: Final = (0.35, 0.2, 0.05, 0.4)
 _SEGMENT_SHARE: Final = (0.6, 0.3, 0.1)
 _SEGMENT_RATE: Final = (0.7, 1.2, 2.2)  # mean 1 under the shares

@@ -11,10 +11,12 @@ import numpy as np
 
 from seqmine._text import parse_duration
 from seqmine.simulation.actions import EffectCurve, PlantedAction
+from seqmine.simulation.checks import day_start
 from seqmine.simulation.confounding import BASIC, COMPLAINT, PLACEBO, PLUS, SCORE, TRAIT_EVENTS
 from seqmine.simulation.moments import OUTCOMES, Planting
-from seqmine.simulation.spec import SimulationSpec
-from seqmine.simulation.world import NEVER, Actions
+from seqmine.simulation.spec import SEGMENTS, SimulationSpec
+from seqmine.simulation.vocabulary import CHANNELS
+from seqmine.simulation.world import NEVER, Actions, Trial
 
 __all__ = ["action_events", "build_actions"]
 
@@ -73,6 +75,8 @@ def build_actions(spec: SimulationSpec, planted: Sequence[Planting], codes: Mapp
         spread=by_outcome(_microseconds(curve)[1] for curve in curves),
         peak=by_outcome(curve.peak for curve in curves),
         lasts=whole(NEVER if action.lasts is None else parse_duration(action.lasts) for action in actions),
+        by_segment=_factors([action.by_segment for action in actions], SEGMENTS),
+        by_channel=_factors([action.by_channel for action in actions], CHANNELS),
         co_code=whole(-1 if action.co_action is None else codes[action.co_action] for action in actions),
         co_share=numbers(action.co_share for action in actions),
         co_within=whole(parse_duration(action.co_within) for action in actions),
@@ -92,7 +96,33 @@ def build_actions(spec: SimulationSpec, planted: Sequence[Planting], codes: Mapp
         code_score=code(SCORE),
         code_complaint=code(COMPLAINT, confounding.complaint_visible),
         code_placebo=code(PLACEBO),
+        trial=_trial(spec),
     )
+
+
+def _trial(spec: SimulationSpec) -> Trial:
+    experiment = spec.experiment
+    if experiment is None:
+        return Trial(-1, 0.0, 0, 0, 0, NEVER, NEVER, 1.0, 0.0, 0.0, 0.0, 2)
+    lo, hi = experiment.delays
+    return Trial(
+        action=[action.name for action in spec.actions].index(experiment.action),
+        share=float(experiment.share),
+        lo=lo,
+        hi=hi,
+        usual=int(experiment.control == "usual"),
+        start=0 if experiment.start is None else day_start(experiment.start) - spec.origin,
+        drift_at=NEVER if experiment.drift_at is None else day_start(experiment.drift_at) - spec.origin,
+        drift_factor=float(experiment.drift_factor),
+        srm_loss=float(experiment.srm_loss),
+        crossover=float(experiment.crossover),
+        interference=float(experiment.interference),
+        cluster_size=experiment.cluster_size,
+    )
+
+
+def _factors(given: list[Mapping[str, float]], names: Sequence[str]) -> Any:
+    return np.array([[of.get(name, 1.0) for name in names] for of in given], np.float64).reshape(-1, len(names))
 
 
 def _pieces(action: PlantedAction) -> list[tuple[int, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ import numpy as np
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import ParameterError
 
-__all__ = ["Duration", "check_known", "check_list", "check_number", "check_whole", "duration_text", "plain_number"]
+__all__ = [
+    "Duration", "check_day", "check_known", "check_list", "check_number", "check_whole", "day_start", "duration_text",
+    "plain_number",
+]  # fmt: skip
 
 Duration = str | timedelta
 
@@ -47,6 +50,25 @@ def duration_text(name: str, value: Duration, most: int, *, zero: bool = False) 
             hint=f'at most {name}="{format_duration(most)}"',
         )
     return format_duration(us)
+
+
+def check_day(name: str, value: object) -> str:
+    """Return a date as text, or raise unless it is one."""
+    try:
+        day = date.fromisoformat(str(value))
+    except ValueError:
+        raise ParameterError(
+            f"{name} is a date, not {value!r}", hint=f'write {name.split(maxsplit=1)[0]}="2025-01-01"'
+        ) from None
+    if not 1970 <= day.year <= 2200:
+        raise ParameterError(f"{name} lies in the years 1970 to 2200, not in {day.year}")
+    return day.isoformat()
+
+
+def day_start(day: str) -> int:
+    """Return a date's midnight, UTC microseconds."""
+    midnight = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+    return (midnight - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def check_list(name: str, value: object) -> Sequence[Any]:

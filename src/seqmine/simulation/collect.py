@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from seqmine._text import parse_duration
 from seqmine.simulation.build import Built
-from seqmine.simulation.effects import COUNTS, ActionTruth, tally
+from seqmine.simulation.effects import COUNTS, ActionTruth, Rows, tally
 from seqmine.simulation.moments import OUTCOMES
+from seqmine.simulation.readout import N_COUNTS, ExperimentTruth, tally_arms
+from seqmine.simulation.schemas import ARMS, WORLDS, tables_of
 from seqmine.simulation.spec import SEGMENTS
 from seqmine.simulation.tables import entity_names, timestamps
-from seqmine.simulation.truth import MIN_REFERRALS, WORLDS, MomentTruth, Truth, tables_of
-from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS
+from seqmine.simulation.truth import MIN_REFERRALS, MomentTruth, Truth
+from seqmine.simulation.vocabulary import CHANNELS, OUTCOME_EVENTS, PROXY_EVENTS
 from seqmine.simulation.world import NEVER, Batch
 
 __all__ = ["TruthBuilder"]
@@ -32,17 +34,32 @@ class TruthBuilder:
         self._schemas = tables_of(built.spec)
         self._tables: dict[str, list[pa.Table]] = {name: [] for name in self._schemas}
         self._counts = [np.zeros((len(OUTCOMES), a.n_bins, len(COUNTS)), np.int64) for a in built.spec.actions]
+        self._arms = np.zeros(4, np.int64)
+        self._arm_counts = np.zeros((len(OUTCOMES), 2, N_COUNTS), np.int64)
         self._planted = np.zeros(len(built.plantings), np.int64)
         self._seen = np.zeros(len(built.names), np.bool_)
         self._n_events = self._n_entities = 0
 
     def add(self, first: int, batch: Batch, *, keep: bool = True) -> dict[str, pa.Table]:
         """Take in the batch whose first entity is ``first``; return its tables, and keep them unless told not to."""
-        make = {"instances": _instances, "outcomes": _outcomes, "entities": _entities, "treated": _treated}
+        make = {
+            "instances": _instances,
+            "outcomes": _outcomes,
+            "entities": _entities,
+            "treated": _treated,
+            "assignments": _assignments,
+        }
         made = {name: make[name](self._built, first, batch, schema) for name, schema in self._schemas.items()}
         followed = batch.until[batch.treated_entity - first]
-        for number, action in enumerate(self._built.spec.actions):
-            self._counts[number] += tally(action, number, batch, followed)
+        spec = self._built.spec
+        for number, action in enumerate(spec.actions):
+            rows = Rows(batch.treated_ready, batch.treated_time, batch.treated_worlds, followed)
+            mine = batch.treated_action == number
+            self._counts[number] += tally(action, Rows(*(column[mine] for column in rows)))
+        if spec.experiment is not None:
+            action = spec.actions[self._built.actions.trial.action]
+            found = tally_arms(spec.experiment, action, batch, batch.until[batch.assigned_entity - first])
+            self._arms, self._arm_counts = self._arms + found[0], self._arm_counts + found[1]
         self._planted += np.bincount(batch.instance_plan, minlength=len(self._planted))
         self._seen[batch.code] = True
         self._n_events += len(batch.time)
@@ -65,6 +82,9 @@ class TruthBuilder:
             event_types=tuple(name for name, seen in zip(built.names, self._seen, strict=True) if seen),
             n_events=self._n_events,
             n_entities=self._n_entities,
+            experiment=None
+            if built.spec.experiment is None
+            else ExperimentTruth.of(built.spec.experiment, self._arms, self._arm_counts),
             actions=tuple(map(ActionTruth.of, built.spec.actions, self._counts)),
             **tables,
         )
@@ -143,8 +163,26 @@ def _treated(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Ta
         _coded(batch.treated_action, names, pa.int16()),
         timestamps(batch.treated_ready),
         timestamps(batch.treated_time),
+        _coded(batch.treated_channel, list(CHANNELS), pa.int8()),
     ]
     columns += [timestamps(batch.treated_worlds[:, w, k]) for k in range(len(OUTCOMES)) for w in range(len(WORLDS))]
+    return pa.table(columns, schema=schema)
+
+
+def _assignments(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Table:
+    experiment = built.spec.experiment
+    assert experiment is not None
+    kept = batch.assigned_lost == 0
+    arm, delay = batch.assigned_arm[kept], batch.assigned_delay[kept]
+    columns = [
+        entity_names(batch.assigned_entity[kept], built.spec.entities),
+        pa.repeat(experiment.action, len(arm)),
+        timestamps(batch.assigned_ready[kept]),
+        _coded(arm, list(ARMS), pa.int8()),
+        pa.repeat(float(experiment.share), len(arm)),
+        pa.array(delay, pa.duration("us"), mask=delay < 0),
+        pa.array(batch.assigned_entity[kept] // experiment.cluster_size),
+    ]
     return pa.table(columns, schema=schema)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,9 @@ from seqmine._text import parse_duration
 from seqmine.errors import ParameterError
 from seqmine.simulation.actions import PlantedAction
 from seqmine.simulation.moments import OUTCOMES
-from seqmine.simulation.world import FACTUAL, N_OUTCOMES, UNTREATED, USUAL, VIP, Batch
+from seqmine.simulation.world import FACTUAL, N_OUTCOMES, UNTREATED, USUAL, VIP
 
-__all__ = ["COUNTS", "ActionEffect", "ActionTruth", "tally"]
+__all__ = ["COUNTS", "ActionEffect", "ActionTruth", "Rows", "tally"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -153,35 +153,38 @@ class ActionTruth:
         )
 
 
-def tally(action: PlantedAction, number: int, batch: Batch, followed: Int64) -> Int64:
-    """Count the worlds of a batch's rows of one action: (3 outcomes, n_bins, 14).
+class Rows(NamedTuple):
+    """Instances upon which one action was taken: microseconds each, ``worlds`` (n, 3 worlds, 3 outcomes)."""
+
+    ready: Int64
+    time: Int64
+    worlds: Int64
+    followed: Int64
+
+
+def tally(action: PlantedAction, rows: Rows) -> Int64:
+    """Count the worlds of an action: (3 outcomes, n_bins, 14).
 
     Only instances that are followed to the end of the last bin's follow-up count, so that those of all bins are alike.
-    ``followed`` is until when each treated row's entity is.
     """
-    ready, worlds = batch.treated_ready, batch.treated_worlds
     width, follow_up = parse_duration(action.bin_width), parse_duration(action.follow_up)
-    cohort = (batch.treated_action == number) & (ready + parse_duration(action.max_delay) + follow_up <= followed)
-    ready, worlds = ready[cohort], worlds[cohort]
-    bins = (batch.treated_time[cohort] - ready) // width
+    cohort = rows.ready + parse_duration(action.max_delay) + follow_up <= rows.followed
+    ready, time, worlds, _ = (column[cohort] for column in rows)
+    bins = (time - ready) // width
     landmark = ready + (bins + 1) * width
     found = np.zeros((N_OUTCOMES, action.n_bins, len(COUNTS)), np.int64)
-
-    def count(k: int, column: int, rows: npt.NDArray[np.bool_]) -> None:
-        found[k, :, column] = np.bincount(bins[rows], minlength=action.n_bins)
-
     for k in range(N_OUTCOMES):
         times = worlds[:, :, k]
         asked = times[:, FACTUAL] >= ready if k == VIP else np.ones(len(ready), np.bool_)
         free = (times >= landmark[:, None]) & asked[:, None]
         event = free & (times < (landmark + follow_up)[:, None])
-        count(k, 0, free[:, FACTUAL])
-        count(k, 1, event[:, FACTUAL])
-        for at, other in ((2, USUAL), (8, UNTREATED)):
+        columns = [free[:, FACTUAL], event[:, FACTUAL]]
+        for other in (USUAL, UNTREATED):
             both = free[:, FACTUAL] & free[:, other]
             here, there = both & event[:, FACTUAL], both & event[:, other]
-            for i, rows in enumerate((free[:, other], event[:, other], both, here, there, here & there)):
-                count(k, at + i, rows)
+            columns += [free[:, other], event[:, other], both, here, there, here & there]
+        for i, chosen in enumerate(columns):
+            found[k, :, i] = np.bincount(bins[chosen], minlength=action.n_bins)
     return found
 
 

@@ -14,10 +14,10 @@ import math
 import numpy as np
 
 from seqmine._kernels import kernel
-from seqmine.simulation.action_kernel import open_actions, strike, traits_of
+from seqmine.simulation.action_kernel import channel_of, meet, open_actions, strike
 from seqmine.simulation.draws import exponential, gamma, mix, normal, open_streams, pick, poisson, uniform, unit
 from seqmine.simulation.world import CHURN, CODE_BITS, N_OUTCOMES, NEVER, REFERRAL, VIP, Doings, Pieces
-from seqmine.simulation.worlds import act, events_of_actions, other_worlds
+from seqmine.simulation.worlds import act, assigned_worlds, events_of_actions, ready_times, treated_worlds
 
 __all__ = ["live"]
 
@@ -43,9 +43,8 @@ _SELF, _ENGAGEMENT, _BACKGROUND, _OFFSPRING, _PROXY, _PAYLOAD, _FLIP, _FADE, _CL
     16,
 )
 
-_VALUE, _CHANNEL, _LATE, _DELAY, _TWICE = (
+_VALUE, _LATE, _DELAY, _TWICE = (
     np.uint64(0x243F6A8885A308D3),
-    np.uint64(0x13198A2E03707344),
     np.uint64(0xA4093822299F31D0),
     np.uint64(0x082EFA98EC4E6C89),
     np.uint64(0x452821E638D01377),
@@ -210,7 +209,7 @@ def _write(world, key, batch, words, n, at, code_score, score):
                 if code == code_score:
                     batch.value[at] = score
             if batch.channel.size:
-                batch.channel[at] = pick(world.channel_share, unit(mix(word ^ _CHANNEL)))
+                batch.channel[at] = channel_of(world, word)
             if batch.ingested.size:
                 batch.ingested[at] = time
                 if unit(mix(word ^ _LATE)) < world.late_share:
@@ -277,7 +276,8 @@ def _planned_pieces(plans, planned, n_planned, ready, pieces):
 def live(world, plans, actions, begin, end, batch):
     """Live the lives of the entities [begin, end), as far as the batch has room.
 
-    Returns how many were written, and their events, instances and instances upon which actions were taken. Entities of
+    Returns how many were written, and their events, instances, instances upon which actions were taken, and
+    assignments of the trial. Entities of
     a batch are written from row 0.
     """
     n_plans = plans.family.size
@@ -297,7 +297,7 @@ def live(world, plans, actions, begin, end, batch):
     planted = np.empty(n_families * most_steps, np.int64)
     n_actions = actions.plan.size
     most_times = actions.repeats.max() if n_actions else 0
-    n_pieces = n_families + plans.early_until.size + 1 + n_actions * most_times
+    n_pieces = n_families + plans.early_until.size + 2 + n_actions * most_times
     pieces = Pieces(
         np.empty((N_OUTCOMES, n_pieces), np.int64),
         np.empty((N_OUTCOMES, n_pieces), np.int64),
@@ -308,14 +308,15 @@ def live(world, plans, actions, begin, end, batch):
         np.empty((n_actions, most_times), np.int64),
         np.empty(n_actions, np.int64),
         np.empty(n_actions, np.int64),
-        np.empty(n_actions),
         np.empty(most_times, np.int64),
+        np.empty(64, np.int64),
         np.empty(N_OUTCOMES, np.uint64),
         np.empty(N_OUTCOMES, np.int64),
     )
     rates = np.empty(N_OUTCOMES)
     referrals = np.empty(64, np.int64)
-    row, n_instances, n_treated = 0, 0, 0
+    # Typed, as kernels that are called with a literal 0 first are compiled twice.
+    row, n_instances, n_treated, n_assigned = np.int64(0), 0, np.int64(0), np.int64(0)
     for entity in range(begin, end):
         e = entity - begin
         open_streams(state, world.seed, entity)
@@ -369,26 +370,24 @@ def live(world, plans, actions, begin, end, batch):
         for k in range(N_OUTCOMES):
             rates[k] = world.hazard[k] * math.exp(world.activity_effect[k] * log_activity)
         _planned_pieces(plans, planned, n_planned, ready, pieces)
+        ready_times(plans, actions, planned, n_planned, ready, doings)
         acting = open_actions(world.seed, entity, n_actions)
-        basic, score, hidden, complaint = 0, math.nan, 0.0, NEVER
+        who = meet(
+            acting,
+            world,
+            actions,
+            entity,
+            first,
+            followed,
+            offset,
+            segment,
+            state[_PAYLOAD],
+            log_activity,
+            doings.ready,
+        )
         if n_actions:
-            basic, score, hidden, risk = traits_of(acting, actions)
-            rates[CHURN] *= math.exp(actions.risk_churn * risk + actions.hidden_strength * hidden)
-            complaint = act(
-                acting,
-                world,
-                plans,
-                actions,
-                planned,
-                n_planned,
-                ready,
-                risk,
-                hidden,
-                log_activity,
-                offset,
-                pieces,
-                doings,
-            )
+            rates[CHURN] *= math.exp(actions.risk_churn * who.risk + actions.hidden_strength * who.hidden)
+            act(acting, world, actions, who, doings, pieces)
             doings.clock[:] = state[_CLOCK : _CLOCK + N_OUTCOMES]
         churn, vip, referrals, n_referrals = strike(
             state, _CLOCK, rates, pieces, first, followed, world.resolution, referrals
@@ -420,9 +419,7 @@ def live(world, plans, actions, begin, end, batch):
                 n_extra += 1
 
         if n_actions:
-            n_extra = events_of_actions(
-                acting, world, actions, doings, basic, hidden, complaint, first, until, extra, n_extra
-            )
+            n_extra = events_of_actions(acting, world, actions, who, doings, until, extra, n_extra)
 
         # What it does.
         n, ordered = 0, 0
@@ -437,8 +434,8 @@ def live(world, plans, actions, begin, end, batch):
 
         most = 2 * n if world.duplicate_share > 0 else n
         if row + most > batch.time.size or n_instances + 2 * n_planned > batch.instance_plan.size:
-            return e, row, n_instances, n_treated
-        after, repeats = _write(world, state[_PAYLOAD], batch, words, n, row, actions.code_score, score)
+            return e, row, n_instances, n_treated, n_assigned
+        after, repeats = _write(world, state[_PAYLOAD], batch, words, n, row, actions.code_score, who.score)
         batch.n_events[e] = after - row
         batch.n_repeats[e] = repeats
         row = after
@@ -463,11 +460,14 @@ def live(world, plans, actions, begin, end, batch):
                 n_instances += 1
                 q = plans.parent[q]
         if n_actions:
-            batch.basic[e] = basic
-            batch.score[e] = score
-            batch.hidden[e] = hidden
-            n_treated = other_worlds(
-                acting, state, _CLOCK, world, actions, doings, complaint, offset, rates, pieces, first, followed, churn,
-                vip, referrals, n_referrals, entity, batch, n_treated,
-            )  # fmt: skip
-    return end - begin, row, n_instances, n_treated
+            batch.basic[e] = who.basic
+            batch.score[e] = who.score
+            batch.hidden[e] = who.hidden
+            outcomes = (churn, vip, referrals, n_referrals)
+            n_treated = treated_worlds(
+                acting, state, _CLOCK, world, actions, who, doings, rates, pieces, until, outcomes, batch, n_treated
+            )
+            n_assigned = assigned_worlds(
+                acting, state, _CLOCK, world, actions, who, doings, rates, pieces, outcomes, batch, n_assigned
+            )
+    return end - begin, row, n_instances, n_treated, n_assigned

@@ -66,7 +66,7 @@ def window_world(
         per_day=(("2d", 0.118), ("7d", 0.07)),
         risk=0.5,
         complaint=1.3,
-        churn=EffectCurve.step("19h", "37h", -0.43) if effect is None else effect,
+        churn=EffectCurve.step("19h", "37h", -0.45) if effect is None else effect,
     )
     given: dict[str, Any] = {
         "mean_events": 20.0,

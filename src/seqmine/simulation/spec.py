@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from seqmine._text import did_you_mean, parse_duration
@@ -13,16 +12,19 @@ from seqmine.errors import ParameterError
 from seqmine.simulation.actions import PlantedAction
 from seqmine.simulation.checks import (
     Duration,
+    check_day,
     check_known,
     check_list,
     check_number,
     check_whole,
+    day_start,
     duration_text,
     plain_number,
 )
 from seqmine.simulation.confounding import TRAIT_EVENTS, Confounding
+from seqmine.simulation.experiment import Experiment
 from seqmine.simulation.moments import DEFAULT_MOMENTS, OUTCOMES, PlantedMoment, plantings
-from seqmine.simulation.vocabulary import MAX_TYPES, MIN_TYPES, RESERVED, type_names
+from seqmine.simulation.vocabulary import CHANNELS, MAX_TYPES, MIN_TYPES, RESERVED, type_names
 
 __all__ = ["COLUMNS", "SEGMENTS", "SimulationSpec"]
 
@@ -100,6 +102,8 @@ class SimulationSpec:
         delay.
     confounding
         With actions: what drives them and churn alike; see `Confounding`.
+    experiment
+        One action is given by chance; see `Experiment`.
     horizon
         Length of the outcome interval that the truth recommends; its index time is that long before the log's end.
 
@@ -147,6 +151,7 @@ class SimulationSpec:
     horizon: Duration = "90d"
     actions: Sequence[PlantedAction] = ()
     confounding: Confounding = field(default_factory=Confounding)
+    experiment: Experiment | None = None
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # numbers out of an array are numbers
@@ -163,7 +168,7 @@ class SimulationSpec:
         for name, least, most in _NUMBERS:
             check_number(name, getattr(self, name), least, most)
         keep = {
-            "start": _day(self.start),
+            "start": check_day("start", self.start),
             "columns": _columns(self.columns),
             "tz_offsets": _offsets(self.tz_offsets),
             "moments": tuple(self.moments),
@@ -211,8 +216,7 @@ class SimulationSpec:
     @property
     def origin(self) -> int:
         """The log's start, UTC microseconds."""
-        midnight = datetime.combine(date.fromisoformat(self.start), datetime.min.time(), UTC)
-        return (midnight - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        return day_start(self.start)
 
     @property
     def length(self) -> int:
@@ -235,8 +239,9 @@ class SimulationSpec:
             values[name] = None if values[name] is None else list(values[name])
         values["actions"] = [action.to_dict() for action in self.actions]
         values["confounding"] = self.confounding.to_dict()
+        values["experiment"] = None if self.experiment is None else self.experiment.to_dict()
         if not self.actions:
-            del values["actions"], values["confounding"]
+            del values["actions"], values["confounding"], values["experiment"]
         return values
 
     @classmethod
@@ -261,6 +266,8 @@ class SimulationSpec:
             made[name] = [kind.from_dict(table) for table in given]
         if "confounding" in values:
             made["confounding"] = Confounding.from_dict(values["confounding"])
+        if values.get("experiment") is not None:
+            made["experiment"] = Experiment.from_dict(values["experiment"])
         return cls(**{**values, **made})
 
 
@@ -291,16 +298,6 @@ def _check_size(spec: SimulationSpec) -> None:
         if getattr(spec, name) is not None:
             check_whole(name, getattr(spec, name), 1, 10**12)
     check_number("mean_events", spec.mean_events, 0.01, 1e7)
-
-
-def _day(value: object) -> str:
-    try:
-        day = date.fromisoformat(str(value))
-    except ValueError:
-        raise ParameterError(f"start is a date, not {value!r}", hint='write start="2025-01-01"') from None
-    if not 1970 <= day.year <= 2200:
-        raise ParameterError(f"start lies in the years 1970 to 2200, not in {day.year}")
-    return day.isoformat()
 
 
 def _columns(value: Sequence[str]) -> tuple[str, ...]:
@@ -396,3 +393,31 @@ def _check_actions(spec: SimulationSpec) -> None:
                     hint="name another event type, or lower n_types=",
                 )
             taken.add(name)
+        for segment in action.by_segment:
+            if segment not in SEGMENTS:
+                raise ParameterError(f"by_segment of {action.name!r}: there is no {segment!r}", hint=_those(SEGMENTS))
+        for channel in action.by_channel:
+            if channel not in CHANNELS:
+                raise ParameterError(f"by_channel of {action.name!r}: there is no {channel!r}", hint=_those(CHANNELS))
+    _check_experiment(spec)
+
+
+def _check_experiment(spec: SimulationSpec) -> None:
+    experiment = spec.experiment
+    if experiment is None:
+        return
+    if not isinstance(experiment, Experiment):
+        raise ParameterError(f"experiment is an Experiment, not {experiment!r}")
+    action = next((action for action in spec.actions if action.name == experiment.action), None)
+    if action is None or action.actor != "company" or action.automatic is not None:
+        names = [a.name for a in spec.actions if a.actor == "company" and a.automatic is None]
+        raise ParameterError(
+            f"the experiment gives {experiment.action!r}, which is no action of the company with a hazard",
+            hint=_those(names),
+        )
+    if max(experiment.delays) > parse_duration(action.max_delay) - parse_duration(spec.resolution):
+        raise ParameterError(f"the experiment's delay reaches beyond max_delay={action.max_delay!r} of {action.name!r}")
+
+
+def _those(names: Sequence[str]) -> str:
+    return "there are " + (", ".join(names) or "none")

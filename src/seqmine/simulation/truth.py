@@ -12,79 +12,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine.errors import CorruptFileError, MissingInputError, ParameterError
 from seqmine.events.arrow import pc
 from seqmine.labels import Outcome, Study
-from seqmine.simulation.effects import ActionEffect, ActionTruth
+from seqmine.simulation.effects import ActionEffect, ActionTruth, Rows, tally
 from seqmine.simulation.moments import OUTCOMES
+from seqmine.simulation.readout import ExperimentTruth
+from seqmine.simulation.schemas import ASSIGNMENTS, STAMP, TREATED, WORLDS, tables_of
 from seqmine.simulation.spec import SimulationSpec
+from seqmine.simulation.tables import micros
 from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS
 
-__all__ = ["MIN_REFERRALS", "TRUTH", "WORLDS", "MomentTruth", "Truth", "tables_of"]
+__all__ = ["MIN_REFERRALS", "TRUTH", "MomentTruth", "Truth"]
 
 MIN_REFERRALS: Final = 2
 """The outcome ``referral``: so many within the horizon."""
 
-WORLDS: Final = ("factual", "usual", "none")
 TRUTH: Final = "truth.json"
 FORMAT: Final = "seqmine-truth"
 VERSION: Final = 1
-_STAMP: Any = pa.timestamp("us", "UTC")
-_INSTANCES: Final = pa.schema(
-    [
-        ("entity", pa.string()),
-        ("moment", pa.dictionary(pa.int16(), pa.string())),
-        ("start_time", _STAMP),
-        ("moment_time", _STAMP),
-        ("ready_time", _STAMP),
-    ]
-)
-_OUTCOMES: Final = pa.schema(
-    [
-        ("entity", pa.string()),
-        ("outcome", pa.dictionary(pa.int8(), pa.string())),
-        ("time", _STAMP),
-        ("label", pa.int8()),
-        ("flipped", pa.bool_()),
-    ]
-)
-_ENTITIES: Final = pa.schema(
-    [
-        ("entity", pa.string()),
-        ("time", _STAMP),
-        ("segment", pa.dictionary(pa.int8(), pa.string())),
-        ("tz_offset", pa.int8()),
-        ("exposure", pa.float64()),
-        ("size", pa.float64()),
-        ("followed_until", _STAMP),
-        ("churn_time", _STAMP),
-        ("vip_time", _STAMP),
-        ("n_referrals", pa.int64()),
-        ("n_events", pa.int64()),
-    ]
-)
-_TRAITS: Final = (("plan", pa.string()), ("score", pa.float64()), ("hidden", pa.float64()))
-_TREATED: Final = pa.schema(
-    [
-        ("entity", pa.string()),
-        ("action", pa.dictionary(pa.int16(), pa.string())),
-        ("ready_time", _STAMP),
-        ("time", _STAMP),
-        *((f"{outcome}_{world}", _STAMP) for outcome in OUTCOMES for world in WORLDS),
-    ]
-)
-
-
-def tables_of(spec: SimulationSpec) -> dict[str, pa.Schema]:
-    """Return the tables that the truth of a spec has, by name."""
-    tables = {"instances": _INSTANCES, "outcomes": _OUTCOMES, "entities": _ENTITIES}
-    if spec.actions:
-        tables["entities"] = pa.schema([*_ENTITIES, *(pa.field(name, kind) for name, kind in _TRAITS)])
-        tables["treated"] = _TREATED
-    return tables
 
 
 @dataclass(frozen=True)
@@ -164,10 +114,16 @@ class Truth:
         What each action does, as `ActionTruth`.
     treated
         With actions, one row for each instance upon which one was taken: ``entity``, ``action``, the moment's
-        ``ready_time``, the ``time`` of the first action, and when each outcome came true, in the world as it went
-        (``churn_factual``), in that in which the first action's bin passes without it and usual care goes on
-        (``churn_usual``), and in that in which it never comes (``churn_none``); null for never. A referral is the first
-        since the moment.
+        ``ready_time``, the ``time`` of the first action and its ``channel``, and when each outcome came true, in the
+        world as it went (``churn_factual``), in that in which the first action's bin passes without it and usual care
+        goes on (``churn_usual``), and in that in which it never comes (``churn_none``); null for never. A referral is
+        the first since the moment.
+    experiment
+        What being assigned does, as `ExperimentTruth`; None without an experiment.
+    assignments
+        With an experiment, its arm log: ``entity``, ``action``, ``time`` (the moment's ready time), ``arm``
+        (``treated`` or ``control``), the ``probability`` of being treated, ``scheduled_delay`` (null for controls),
+        ``cluster``.
     """
 
     spec: SimulationSpec
@@ -180,7 +136,9 @@ class Truth:
     outcomes: pa.Table
     entities: pa.Table
     actions: tuple[ActionTruth, ...] = ()
-    treated: pa.Table = field(default_factory=_TREATED.empty_table)
+    treated: pa.Table = field(default_factory=TREATED.empty_table)
+    experiment: ExperimentTruth | None = None
+    assignments: pa.Table = field(default_factory=ASSIGNMENTS.empty_table)
 
     @property
     def index_time(self) -> int:
@@ -246,19 +204,57 @@ class Truth:
         """
         return self.action(action).curve(_known_outcome(outcome))
 
-    def att(self, action: str, lo: str | timedelta, hi: str | timedelta, outcome: str = "churn") -> ActionEffect:
+    def att(
+        self,
+        action: str,
+        lo: str | timedelta,
+        hi: str | timedelta,
+        outcome: str = "churn",
+        *,
+        segment: str | None = None,
+        channel: str | None = None,
+    ) -> ActionEffect:
         """Return the true effect of an action within the delays ``[lo, hi)``, which are whole bins.
 
         It is the mean of `effect_curve`, weighted with the treated of each bin.
+
+        Parameters
+        ----------
+        action, outcome
+            As in `effect_curve`.
+        lo, hi
+            Delays.
+        segment, channel
+            Only entities of this segment, only actions that came by this channel. Needs the tables.
         """
         borders = (parse_duration(border, name) for border, name in ((lo, "lo"), (hi, "hi")))
-        return self.action(action).effect(_known_outcome(outcome), *borders)
+        found = self.action(action)
+        if segment is not None or channel is not None:
+            spec = next(each for each in self.spec.actions if each.name == action)
+            found = ActionTruth.of(spec, tally(spec, self._rows(action, segment, channel)))
+        return found.effect(_known_outcome(outcome), *borders)
+
+    def _rows(self, action: str, segment: str | None, channel: str | None) -> Rows:
+        chosen = pc.equal(pc.cast(self.treated["action"], pa.string()), action)
+        if channel is not None:
+            chosen = pc.and_(chosen, pc.equal(pc.cast(self.treated["channel"], pa.string()), channel))
+        entity = pc.index_in(self.treated["entity"], self.entities["entity"])
+        if segment is not None:
+            own = pc.cast(self.entities["segment"], pa.string()).take(entity)
+            chosen = pc.and_(chosen, pc.equal(own, segment))
+        rows = self.treated.filter(chosen)
+        worlds = [[micros(rows[f"{outcome}_{world}"]) for outcome in OUTCOMES] for world in WORLDS]
+        followed = self.entities["followed_until"].take(entity.filter(chosen))
+        stacked = np.moveaxis(np.array(worlds, np.int64).reshape(len(WORLDS), len(OUTCOMES), -1), 2, 0)
+        return Rows(micros(rows["ready_time"]), micros(rows["time"]), stacked, micros(followed))
 
     def window_study(self, action: str, outcome: str = "churn") -> Study:
         """Return the study that asks what an action does to an outcome, for a scan of its delays.
 
         The index times are the ready times of the moment, and the index table's other columns are what drives action
-        and outcome and can be known: ``plan`` and ``score``. The horizon is the action's follow-up.
+        and outcome and can be known: ``plan`` and ``score``; in an experiment with this action also ``arm`` and
+        ``scheduled_delay`` (seconds), null where nothing was assigned or the arm log lacks it. The horizon is the
+        action's follow-up.
 
         Parameters
         ----------
@@ -277,6 +273,11 @@ class Truth:
         row = pc.index_in(at["entity"], self.entities["entity"])
         for name in ("plan", "score"):
             at = at.append_column(name, self.entities[name].take(row))
+        if self.experiment is not None and self.experiment.action == action:
+            row = pc.index_in(at["entity"], self.assignments["entity"])
+            at = at.append_column("arm", pc.cast(self.assignments["arm"], pa.string()).take(row))
+            delay = pc.divide(pc.cast(pc.cast(self.assignments["scheduled_delay"], pa.int64()), pa.float64()), 1e6)
+            at = at.append_column("scheduled_delay", delay.take(row))
         return Study(asked, at=at, exclude_events=self.leaks(), seed=0)
 
     def outcome_table(self, outcome: str) -> pa.Table:
@@ -313,7 +314,7 @@ class Truth:
 
     def _at_risk(self, index: datetime) -> pa.Table:
         """Return the entities that were born, seen and still there at the index."""
-        when = pa.scalar(index, _STAMP)
+        when = pa.scalar(index, STAMP)
         there = pc.and_(pc.less(self.entities["time"], when), pc.greater(self.entities["followed_until"], when))
         alive = pc.fill_null(pc.greater_equal(self.entities["churn_time"], when), True)
         seen = pc.greater(self.entities["n_events"], 0)
@@ -344,6 +345,8 @@ class Truth:
         }
         if self.actions:
             values["actions"] = [action.to_dict() for action in self.actions]
+        if self.experiment is not None:
+            values["experiment"] = self.experiment.to_dict()
         return json.dumps(values, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -355,6 +358,7 @@ class Truth:
         outcomes: pa.Table | None = None,
         entities: pa.Table | None = None,
         treated: pa.Table | None = None,
+        assignments: pa.Table | None = None,
     ) -> Truth:
         """Rebuild from `to_json` and the tables, each of which may be left out (and is then empty).
 
@@ -368,7 +372,9 @@ class Truth:
             if values.get("format") != FORMAT or values.get("version") != VERSION:
                 raise ValueError
             spec = SimulationSpec.from_dict(values["spec"])
-            given = {"instances": instances, "outcomes": outcomes, "entities": entities, "treated": treated}
+            given = {"instances": instances, "outcomes": outcomes, "entities": entities}
+            given |= {"treated": treated, "assignments": assignments}
+            experiment = values.get("experiment")
             return cls(
                 spec=spec,
                 moments=tuple(MomentTruth.from_dict(moment) for moment in values["moments"]),
@@ -376,6 +382,7 @@ class Truth:
                 event_types=tuple(values["event_types"]),
                 n_events=int(values["n_events"]),
                 n_entities=int(values["n_entities"]),
+                experiment=None if experiment is None else ExperimentTruth.from_dict(experiment),
                 actions=tuple(ActionTruth.from_dict(action) for action in values.get("actions", ())),
                 **{name: _fitted(name, schema, given[name]) for name, schema in tables_of(spec).items()},
             )

@@ -8,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "CHURN", "CODE_BITS", "FACTUAL", "NEVER", "N_OUTCOMES", "N_WORLDS", "REFERRAL", "UNTREATED", "USUAL", "VIP",
-    "Actions", "Batch", "Doings", "Pieces", "Plans", "World", "new_batch",
+    "CHURN", "CODE_BITS", "CONTROL", "FACTUAL", "NEVER", "NO_ARM", "N_OUTCOMES", "N_WORLDS", "REFERRAL", "TREATED",
+    "UNTREATED", "USUAL", "VIP", "Actions", "Batch", "Doings", "Pieces", "Plans", "Trial", "Who", "World", "new_batch",
 ]  # fmt: skip
 
 CODE_BITS: Final = 12  # an event is one sortable word: microseconds since the log's start, then the type's code
 NEVER: Final = 2**62
 CHURN, VIP, REFERRAL, N_OUTCOMES = 0, 1, 2, 3
 FACTUAL, USUAL, UNTREATED, N_WORLDS = 0, 1, 2, 3  # as it went; without the first action; without any
+CONTROL, TREATED, NO_ARM = 0, 1, -1
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -103,6 +104,49 @@ class Plans(NamedTuple):
     early_effect: Float64
 
 
+class Trial(NamedTuple):
+    """The randomised loop. ``action`` is -1 where there is none; times count from the log's start."""
+
+    action: int
+    share: float
+    lo: int
+    hi: int
+    usual: int
+    start: int
+    drift_at: int
+    drift_factor: float
+    srm_loss: float
+    crossover: float
+    interference: float
+    cluster_size: int
+
+
+class Who(NamedTuple):
+    """One entity, as far as actions ask. ``arm`` is NO_ARM outside of a trial.
+
+    ``delay`` is when the trial's action comes to it if it is treated, and ``crossover`` if it is not (-1 for never).
+    ``crowd`` is the share of the others in its cluster that are treated.
+    """
+
+    entity: int
+    first: int
+    followed: int
+    offset: int
+    segment: int
+    key: Any  # np.uint64
+    basic: int
+    score: float
+    hidden: float
+    risk: float
+    log_activity: float
+    complaint: int
+    arm: int
+    delay: int
+    crossover: int
+    lost: int
+    crowd: float
+
+
 class Actions(NamedTuple):
     """What is done after moments, and who the entities are that it is done to. Rates are per microsecond.
 
@@ -135,6 +179,8 @@ class Actions(NamedTuple):
     spread: Float64
     peak: Float64
     lasts: Int64
+    by_segment: Float64
+    by_channel: Float64
     co_code: Int64
     co_share: Float64
     co_within: Int64
@@ -154,6 +200,7 @@ class Actions(NamedTuple):
     code_score: int
     code_complaint: int
     code_placebo: int
+    trial: Trial
 
 
 class Pieces(NamedTuple):
@@ -168,15 +215,16 @@ class Pieces(NamedTuple):
 class Doings(NamedTuple):
     """Room for what is done to one entity: ``times[a, :n_times[a]]`` of action a, after the moment at ``ready[a]``.
 
-    ``ready`` is NEVER where the entity has not that moment. ``clock`` keeps the states of the outcomes' clocks from
+    ``ready`` is NEVER where the entity has not that moment. ``again`` and
+    ``referrals`` are room for other worlds. ``clock`` keeps the states of the outcomes' clocks from
     before they struck, and ``n_before`` the number of pieces that are not those of actions.
     """
 
     times: Int64
     n_times: Int64
     ready: Int64
-    log_hazard: Float64
     again: Int64
+    referrals: Int64
     clock: npt.NDArray[np.uint64]
     n_before: Int64
 
@@ -213,13 +261,24 @@ class Batch(NamedTuple):
     treated_action: npt.NDArray[np.int16]
     treated_ready: Int64
     treated_time: Int64
+    treated_channel: npt.NDArray[np.int8]
     treated_worlds: Int64
+    assigned_entity: Int64
+    assigned_ready: Int64
+    assigned_arm: npt.NDArray[np.int8]
+    assigned_delay: Int64
+    assigned_lost: npt.NDArray[np.int8]
+    assigned_crossed: npt.NDArray[np.int8]
+    assigned_worlds: Int64
 
 
-def new_batch(n_events: int, n_entities: int, n_instances: int, columns: tuple[str, ...], n_actions: int = 0) -> Batch:
+def new_batch(
+    n_events: int, n_entities: int, n_instances: int, columns: tuple[str, ...], n_actions: int, n_assigned: int
+) -> Batch:
     """Return room for so many; nothing in it is set.
 
-    ``treated_worlds`` says when each outcome first came true since the moment, (n_treated, 3 worlds, 3 outcomes).
+    ``treated_worlds`` says when each outcome first came true since the moment, (n_treated, 3 worlds, 3 outcomes), and
+    ``assigned_worlds`` the same for the two arms, (n_assigned, 2, 3).
     """
     n_traits, n_treated = (n_entities, n_actions * n_entities) if n_actions else (0, 0)
 
@@ -259,5 +318,13 @@ def new_batch(n_events: int, n_entities: int, n_instances: int, columns: tuple[s
         treated_action=np.empty(n_treated, np.int16),
         treated_ready=whole(n_treated),
         treated_time=whole(n_treated),
+        treated_channel=np.empty(n_treated, np.int8),
         treated_worlds=np.empty((n_treated, N_WORLDS, N_OUTCOMES), np.int64),
+        assigned_entity=whole(n_assigned),
+        assigned_ready=whole(n_assigned),
+        assigned_arm=np.empty(n_assigned, np.int8),
+        assigned_delay=whole(n_assigned),
+        assigned_lost=np.empty(n_assigned, np.int8),
+        assigned_crossed=np.empty(n_assigned, np.int8),
+        assigned_worlds=np.empty((n_assigned, 2, N_OUTCOMES), np.int64),
     )

@@ -14,52 +14,76 @@ from seqmine._kernels import kernel
 from seqmine.simulation.action_kernel import (
     action_times,
     add_actions,
+    channel_of,
     co_action_after,
-    complaint_after,
+    event_word,
     placebo_before,
     redraw_times,
     strike,
+    trial_times,
 )
-from seqmine.simulation.world import CHURN, CODE_BITS, FACTUAL, N_OUTCOMES, NEVER, REFERRAL, UNTREATED, USUAL, VIP
+from seqmine.simulation.world import (
+    CHURN,
+    CODE_BITS,
+    CONTROL,
+    FACTUAL,
+    N_OUTCOMES,
+    NEVER,
+    NO_ARM,
+    REFERRAL,
+    TREATED,
+    UNTREATED,
+    USUAL,
+    VIP,
+)
 
-__all__ = ["act", "events_of_actions", "other_worlds"]
+__all__ = ["act", "assigned_worlds", "events_of_actions", "ready_times", "treated_worlds"]
 
 
 @kernel
-def act(acting, world, plans, actions, planned, n_planned, ready, risk, hidden, log_activity, offset, pieces, doings):
-    """Draw the complaint and the actions of the world as it goes, and what they do to the hazards.
-
-    Returns when the complaint strikes, or NEVER.
-    """
-    n_actions = actions.plan.size
-    earliest = NEVER
-    for a in range(n_actions):
+def ready_times(plans, actions, planned, n_planned, ready, doings):
+    """Put down when the moment of each action was ready, or NEVER."""
+    for a in range(actions.plan.size):
         doings.ready[a] = NEVER
         for j in range(n_planned):
             if planned[j] == actions.plan[a] or plans.parent[planned[j]] == actions.plan[a]:
                 doings.ready[a] = ready[j]
-        earliest = min(earliest, doings.ready[a])
-    complaint = NEVER
-    if earliest != NEVER:
-        complaint = complaint_after(acting, actions, risk, earliest, world.resolution)
-    if complaint != NEVER and actions.complaint_churn != 0.0:
-        n = pieces.n[CHURN]
-        pieces.begin[CHURN, n] = complaint
-        pieces.end[CHURN, n] = NEVER
-        pieces.effect[CHURN, n] = actions.complaint_churn
-        pieces.n[CHURN] = n + 1
+
+
+@kernel
+def _add(pieces, k, begin, effect):
+    n = pieces.n[k]
+    pieces.begin[k, n] = begin
+    pieces.end[k, n] = NEVER
+    pieces.effect[k, n] = effect
+    pieces.n[k] = n + 1
+
+
+@kernel
+def _set_pieces(world, actions, who, arm, doings, other, n_again, pieces):
+    """Set the hazards to those of a world: action ``other`` is taken at ``doings.again``; -1 for the factual one."""
+    pieces.n[:] = doings.n_before
+    trial = actions.trial
+    if arm == CONTROL and trial.interference != 0.0:
+        _add(pieces, CHURN, doings.ready[trial.action], trial.interference * who.crowd)
+    for a in range(actions.plan.size):
+        if a == other:
+            add_actions(world, actions, a, who, doings.ready[a], doings.again, n_again, pieces)
+        elif doings.ready[a] != NEVER:
+            add_actions(world, actions, a, who, doings.ready[a], doings.times[a], doings.n_times[a], pieces)
+
+
+@kernel
+def act(acting, world, actions, who, doings, pieces):
+    """Draw the actions of the world as it goes, and set the hazards to what comes of them and of the complaint."""
+    if who.complaint != NEVER and actions.complaint_churn != 0.0:
+        _add(pieces, CHURN, who.complaint, actions.complaint_churn)
     doings.n_before[:] = pieces.n
-    for a in range(n_actions):
+    for a in range(actions.plan.size):
         doings.n_times[a] = 0
-        if doings.ready[a] == NEVER:
-            continue
-        doings.log_hazard[a] = actions.risk[a] * risk + actions.activity[a] * log_activity
-        doings.log_hazard[a] += actions.hidden_strength * hidden
-        doings.n_times[a] = action_times(
-            acting, world, actions, a, doings.log_hazard[a], doings.ready[a], complaint, offset, doings.times[a]
-        )
-        add_actions(actions, a, doings.ready[a], doings.times[a], doings.n_times[a], 1.0, pieces)
-    return complaint
+        if doings.ready[a] != NEVER:
+            doings.n_times[a] = action_times(acting, world, actions, a, who, doings.ready[a], doings.times[a])
+    _set_pieces(world, actions, who, who.arm, doings, np.int64(-1), np.int64(0), pieces)  # typed: else compiled twice
 
 
 @kernel
@@ -72,15 +96,15 @@ def _event(extra, n, time, code, first, until):
 
 
 @kernel
-def events_of_actions(acting, world, actions, doings, basic, hidden, complaint, first, until, extra, n):
+def events_of_actions(acting, world, actions, who, doings, until, extra, n):
     """Put down what the log shows of traits, complaint and actions; return the number of events there are then."""
-    n = _event(extra, n, first, actions.code_basic if basic else actions.code_plus, first, until)
+    first = who.first
+    n = _event(extra, n, first, actions.code_basic if who.basic else actions.code_plus, first, until)
     n = _event(extra, n, first, actions.code_score, first, until)
-    n = _event(extra, n, complaint, actions.code_complaint, first, until)
+    n = _event(extra, n, who.complaint, actions.code_complaint, first, until)
     earliest = doings.ready.min()
     if earliest != NEVER:
-        placebo = placebo_before(acting, actions, hidden, earliest, world.resolution)
-        n = _event(extra, n, placebo, actions.code_placebo, first, until)
+        n = _event(extra, n, placebo_before(acting, world, actions, who, earliest), actions.code_placebo, first, until)
     for a in range(actions.plan.size):
         for i in range(doings.n_times[a]):
             time = doings.times[a, i]
@@ -91,9 +115,8 @@ def events_of_actions(acting, world, actions, doings, basic, hidden, complaint, 
 
 
 @kernel
-def _note(batch, row, which, origin, ready, churn, vip, referrals, n_referrals):
+def _note(times, origin, ready, churn, vip, referrals, n_referrals):
     """Put down when each outcome first came true since the moment, in one world."""
-    times = batch.treated_worlds[row, which]
     times[CHURN] = churn
     times[VIP] = vip
     times[REFERRAL] = NEVER
@@ -106,45 +129,57 @@ def _note(batch, row, which, origin, ready, churn, vip, referrals, n_referrals):
 
 
 @kernel
-def other_worlds(
-    acting, state, clock, world, actions, doings, complaint, offset, rates, pieces, first, followed, churn, vip,
-    referrals, n_referrals, entity, batch, row,
-):  # fmt: skip
+def _again(state, clock, world, who, doings, rates, pieces, ready, times):
+    """Let the same clocks strike in the world that the hazards are set to, and put its outcomes down."""
+    state[clock : clock + N_OUTCOMES] = doings.clock
+    churn, vip, referrals, n = strike(
+        state, clock, rates, pieces, who.first, who.followed, world.resolution, doings.referrals
+    )
+    _note(times, world.origin, ready, churn, vip, referrals, n)
+
+
+@kernel
+def treated_worlds(acting, state, clock, world, actions, who, doings, rates, pieces, until, outcomes, batch, row):
     """Put a row down for each action that was taken upon the entity; return the row after the last.
 
-    In the world of usual care the first action's bin passes without it, and those after it are drawn anew.
+    In the world of usual care the first action's bin passes without it, and those after it are drawn anew. ``outcomes``
+    are churn, VIP, referrals and their number, as things went.
     """
     for a in range(actions.plan.size):
-        if doings.n_times[a] == 0 or doings.times[a, 0] >= min(churn, followed):
+        if doings.n_times[a] == 0 or doings.times[a, 0] >= until:
             continue
         ready, time = doings.ready[a], doings.times[a, 0]
-        batch.treated_entity[row] = entity
+        batch.treated_entity[row] = who.entity
         batch.treated_action[row] = a
         batch.treated_ready[row] = world.origin + ready
         batch.treated_time[row] = world.origin + time
-        _note(batch, row, FACTUAL, world.origin, ready, churn, vip, referrals, n_referrals)
+        batch.treated_channel[row] = channel_of(world, event_word(actions, a, who, time))
+        _note(batch.treated_worlds[row, FACTUAL], world.origin, ready, *outcomes)
         landmark = ready + ((time - ready) // actions.width[a] + 1) * actions.width[a]
+        n = redraw_times(acting, world, actions, a, who, ready, landmark, doings.again)
         for which in (USUAL, UNTREATED):
-            pieces.n[:] = doings.n_before
-            for b in range(actions.plan.size):
-                if b != a:
-                    add_actions(actions, b, doings.ready[b], doings.times[b], doings.n_times[b], 1.0, pieces)
-                elif which == USUAL:
-                    n = redraw_times(
-                        acting,
-                        world,
-                        actions,
-                        a,
-                        doings.log_hazard[a],
-                        ready,
-                        landmark,
-                        complaint,
-                        offset,
-                        doings.again,
-                    )
-                    add_actions(actions, a, ready, doings.again, n, 1.0, pieces)
-            state[clock : clock + N_OUTCOMES] = doings.clock
-            other = strike(state, clock, rates, pieces, first, followed, world.resolution, np.empty(16, np.int64))
-            _note(batch, row, which, world.origin, ready, other[0], other[1], other[2], other[3])
+            _set_pieces(world, actions, who, who.arm, doings, a, n if which == USUAL else np.int64(0), pieces)
+            _again(state, clock, world, who, doings, rates, pieces, ready, batch.treated_worlds[row, which])
         row += 1
     return row
+
+
+@kernel
+def assigned_worlds(acting, state, clock, world, actions, who, doings, rates, pieces, outcomes, batch, row):
+    """Put a row down if the entity is in the trial: as things went, and in the other arm; return the row after."""
+    if who.arm == NO_ARM:
+        return row
+    a = actions.trial.action
+    ready = doings.ready[a]
+    other = CONTROL if who.arm == TREATED else TREATED
+    batch.assigned_entity[row] = who.entity
+    batch.assigned_ready[row] = world.origin + ready
+    batch.assigned_arm[row] = who.arm
+    batch.assigned_delay[row] = who.delay if who.arm == TREATED else -1
+    batch.assigned_lost[row] = who.lost
+    batch.assigned_crossed[row] = 1 if who.arm == CONTROL and who.crossover >= 0 else 0
+    _note(batch.assigned_worlds[row, who.arm], world.origin, ready, *outcomes)
+    n = trial_times(acting, world, actions, who, other, ready, doings.again)
+    _set_pieces(world, actions, who, other, doings, a, n, pieces)
+    _again(state, clock, world, who, doings, rates, pieces, ready, batch.assigned_worlds[row, other])
+    return row + 1

@@ -18,11 +18,13 @@ from seqmine._text import did_you_mean
 from seqmine._validate import check_threads, check_type
 from seqmine.errors import ParameterError, UnsafePath
 from seqmine.simulation.blocks import blocks
-from seqmine.simulation.build import CHANNELS, Built, build
+from seqmine.simulation.build import Built, build
 from seqmine.simulation.collect import TruthBuilder
+from seqmine.simulation.schemas import tables_of
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.tables import entity_names, timestamps
-from seqmine.simulation.truth import TRUTH, Truth, tables_of
+from seqmine.simulation.truth import TRUTH, Truth
+from seqmine.simulation.vocabulary import CHANNELS
 from seqmine.simulation.world import Batch
 
 __all__ = ["EVENTS", "ORDERS", "write_simulation"]
