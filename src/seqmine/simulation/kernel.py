@@ -468,6 +468,6 @@ def live(world, plans, actions, begin, end, batch):
                 acting, state, _CLOCK, world, actions, who, doings, rates, pieces, until, outcomes, batch, n_treated
             )
             n_assigned = assigned_worlds(
-                acting, state, _CLOCK, world, actions, who, doings, rates, pieces, outcomes, batch, n_assigned
+                acting, state, _CLOCK, world, actions, who, doings, rates, pieces, until, outcomes, batch, n_assigned
             )
     return end - begin, row, n_instances, n_treated, n_assigned

@@ -165,11 +165,11 @@ def treated_worlds(acting, state, clock, world, actions, who, doings, rates, pie
 
 
 @kernel
-def assigned_worlds(acting, state, clock, world, actions, who, doings, rates, pieces, outcomes, batch, row):
+def assigned_worlds(acting, state, clock, world, actions, who, doings, rates, pieces, until, outcomes, batch, row):
     """Put a row down if the entity is in the trial: as things went, and in the other arm; return the row after."""
-    if who.arm == NO_ARM:
-        return row
     a = actions.trial.action
+    if who.arm == NO_ARM or doings.ready[a] >= until:
+        return row
     ready = doings.ready[a]
     other = CONTROL if who.arm == TREATED else TREATED
     batch.assigned_entity[row] = who.entity
