@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,16 @@ import pyarrow.compute as pc
 import pytest
 
 import seqmine as sm
-from seqmine.simulation import Confounding, EffectCurve, Experiment, Truth, window_world
+from seqmine.errors import ParameterError
+from seqmine.simulation import (
+    Confounding,
+    EffectCurve,
+    Experiment,
+    PlantedAction,
+    PlantedMoment,
+    Truth,
+    window_world,
+)
 from seqmine.simulation.blocks import blocks, live_block
 from seqmine.simulation.build import build
 from seqmine.simulation.world import Batch
@@ -235,7 +245,7 @@ def test_another_action_follows_in_a_share_of_cases() -> None:
     assert after.max() <= 6
     assert len(mails) / len(calls) == pytest.approx(0.4, abs=4 * np.sqrt(0.24 / len(calls)) + 0.02)  # some churn first
     assert truth.action("csm_call").name == "csm_call"
-    with pytest.raises(sm.errors.ParameterError):
+    with pytest.raises(ParameterError):
         truth.action("mail_offer")
 
 
@@ -330,3 +340,125 @@ def test_a_study_for_windows() -> None:
     assert rows.num_rows > 1_500
     assert truth.window_study("csm_call", "vip").outcome is not None
     assert str(truth.window_study("csm_call", "referral").outcome).startswith("exists(referral) within 30d")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": ""}, "name of an action is text, not ''"),
+        ({"actor": "partner"}, "actor of the action 'a' is 'company' or 'customer', not 'partner'"),
+        ({"per_day": -1}, "per_day of the action 'a' lies between 0 and"),
+        ({"per_day": (("1d", 0.1), ("1d", 0.2))}, "the pieces end one after the other, and 1d comes too late"),
+        ({"per_day": (("1d",),)}, r"a piece of per_day of the action 'a' is \(until, per day\)"),
+        ({"max_delay": "100m"}, "max_delay of the action 'a' is not 1 to 4,096 whole bins of 1h"),
+        ({"bin_width": "1s"}, "is not 1 to 4,096 whole bins of 1s"),
+        ({"automatic": "7d"}, "automatic of the action 'a' lies"),
+        ({"hours": "night"}, "hours of the action 'a' is 'office' or 168 factors, not 'night'"),
+        ({"hours": [1.0]}, "hours of the action 'a' has 168 factors"),
+        ({"risk": 9}, "risk of the action 'a' lies between -5 and 5, not 9"),
+        ({"repeats": 33}, "repeats of the action 'a' lies between 1 and 32, not 33"),
+        ({"share": 2}, "share of the action 'a' lies between 0 and 1, not 2"),
+        ({"co_action": "a"}, "co_action of the action 'a' is another event type, not 'a'"),
+        ({"churn": -0.5}, "churn of the action 'a' is an EffectCurve, not -0.5"),
+        ({"actor": "customer", "churn": EffectCurve.constant(1)}, "what customers do themselves has no effect here"),
+        ({"by_channel": {"mail": "x"}}, "by_channel.'mail'. of the action 'a' is a number"),
+        ({"by_channel": 3}, "by_channel of the action 'a' maps names to factors, not 3"),
+    ],
+)
+def test_what_is_no_action(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        PlantedAction(**{"name": "a", "moment": "m", **wrong})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"windows": "19h"}, "windows of an effect is a list, not '19h'"),
+        ({"windows": (("19h", "37h"),)}, r"a window is \(lo, hi, size\)"),
+        ({"windows": (("37h", "19h", 1),)}, r"the window \[37h,19h\) is empty"),
+        ({"windows": (("1h", "3h", 1), ("2h", "4h", 1))}, r"\[1h,3h\) and \[2h,4h\) overlap"),
+        ({"outside": 9}, "outside of an effect lies between -5 and 5, not 9"),
+        ({"peak": 1.0}, "a bump has a centre, a width and a peak"),
+        ({"centre": "3h"}, "a bump has a centre, a width and a peak"),
+    ],
+)
+def test_what_is_no_effect(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        EffectCurve(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"actions": ("call",)}, "actions holds PlantedAction, not str"),
+        ({"actions": (PlantedAction(name="call", moment="second_ordr"),)}, "did you mean 'second_order'"),
+        ({"actions": (PlantedAction(name="login", moment="second_order"),)}, "'login', which there is already"),
+        ({"actions": (PlantedAction(name="complaint", moment="second_order"),)}, "which there is already"),
+        ({"actions": (PlantedAction(name="c", moment="second_order", by_channel={"fax": 1}),)}, "there is no 'fax'"),
+        ({"actions": (PlantedAction(name="c", moment="second_order", by_segment={"big": 1}),)}, "there is no 'big'"),
+        ({"confounding": 3}, "confounding is a Confounding, not 3"),
+        ({"experiment": 3}, "experiment is an Experiment, not 3"),
+    ],
+)
+def test_what_is_no_world_with_actions(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        window_world(10, **wrong)
+    with pytest.raises(ParameterError, match="complaint_visible is True or False, not 1"):
+        Confounding(complaint_visible=1)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="churn of the confounding lies between -5 and 5, not 6"):
+        Confounding(churn=6)
+
+
+def test_specs_of_actions_survive_json() -> None:
+    rich = PlantedAction(
+        name="visit",
+        moment="second_order",
+        per_day=(("1d", 0.2), ("3d", 0.1)),
+        hours=[1.0] * 168,
+        vip=EffectCurve.bump("30h", "6h", 0.4),
+        churn=EffectCurve(windows=(("40h", "60h", -1), ("1h", "2h", 0.5)), outside=0.1),
+        by_segment={"large": 2},
+        lasts="3d",
+        automatic=None,
+    )
+    spec = dataclasses.replace(EVERYTHING, actions=(*EVERYTHING.actions, rich))
+    again = sm.SimulationSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert rich.churn is not None
+    assert rich.churn.windows == (("1h", "2h", 0.5), ("40h", "60h", -1.0))
+    assert [rich.churn.at(delay) for delay in ("30m", "1h", "2h", "59h")] == [0.1, 0.5, 0.1, -1.0]
+    assert rich.effect("vip").at("30h") == 0.4
+    assert rich.effect("referral").is_none
+    for name, table, said in (
+        ("actions", [{"name": "a"}], "an action needs 'moment'"),
+        ("actions", [{"name": "a", "momen": "m"}], "an action has no 'momen' - did you mean 'moment'"),
+        ("actions", [{"name": "a", "moment": "m", "churn": {"window": []}}], "an effect has no 'window'"),
+        ("actions", 3, r"actions is a list of tables, not 3 - begin each with \[\[actions\]\]"),
+        ("confounding", {"hiden": 1}, "the confounding has no 'hiden'"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            sm.SimulationSpec.from_dict({name: table})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"between": ("9d", "2d")}, r"between of the moment 'm' is empty: \[9d,2d\)"),
+        ({"between": ("9d",)}, r"between of the moment 'm' is \(after, before\)"),
+        ({"early": {"chrun": ()}}, "early of the moment 'm' has no 'chrun' - did you mean 'churn'"),
+        ({"early": {"churn": (("2d", 1.0), ("1d", 1.0))}}, "1d does not come after 2d"),
+        ({"early": {"churn": (("2d",),)}}, r"a piece of early is \(until, addition\)"),
+        ({"early": 3}, "early of the moment 'm' maps outcomes to pieces, not 3"),
+    ],
+)
+def test_where_and_how_moments_begin(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        PlantedMoment(name="m", pattern="a -[1h,2h)-> b", **wrong)
+
+
+def test_moments_lie_between_their_borders() -> None:
+    _, truth = sm.simulate(window_world(2_000, seed=34), threads=1)
+    for name in ("start_time", "ready_time"):
+        days = (micros(truth.instances[name]) - truth.spec.origin) / DAY
+        assert days.min() >= 100
+        assert days.max() < 320

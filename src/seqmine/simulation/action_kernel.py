@@ -72,7 +72,7 @@ def _crowd(world, actions, entity):
 @kernel
 def meet(state, world, actions, entity, first, followed, offset, segment, key, log_activity, readies):
     """Return who the entity is, as far as actions ask, from the ready times of their moments."""
-    n_actions = actions.plan.size
+    n_actions = actions.each.size
     basic, score, hidden, risk, complaint = 0, math.nan, 0.0, 0.0, NEVER
     arm, delay, crossover, lost, crowd = NO_ARM, -1, -1, 0, 0.0
     trial = actions.trial
@@ -117,31 +117,32 @@ def _times(state, stream, world, actions, a, who, ready, since, times):
 
     One exponential clock for each, used up along pieces in which the hazard is constant.
     """
-    end = ready + actions.length[a]
-    if actions.automatic[a] >= 0:
-        due = on_grid(ready + actions.automatic[a], world.resolution)
-        if uniform(state, stream) >= actions.share[a] or not since <= due < end:
+    action = actions.each[a]
+    end = ready + action.length
+    if action.automatic >= 0:
+        due = on_grid(ready + action.automatic, world.resolution)
+        if uniform(state, stream) >= action.share or not since <= due < end:
             return 0
         times[0] = due
         return 1
-    log_hazard = actions.risk[a] * who.risk + actions.activity[a] * who.log_activity
+    log_hazard = action.risk * who.risk + action.activity * who.log_activity
     log_hazard += actions.hidden_strength * who.hidden
-    calm, raised = math.exp(log_hazard), math.exp(log_hazard + actions.complaint[a])
-    n, piece, at = 0, actions.piece_at[a], since
+    calm, raised = math.exp(log_hazard), math.exp(log_hazard + action.complaint)
+    n, piece, at = 0, action.piece, since
     left = exponential(state, stream)
-    while n < actions.repeats[a]:
-        while piece < actions.piece_at[a + 1] and ready + actions.piece_until[piece] <= at:
+    while n < action.repeats:
+        while piece < action.piece_end and ready + actions.pieces[piece].until <= at:
             piece += 1
-        if at >= end or piece == actions.piece_at[a + 1]:
+        if at >= end or piece == action.piece_end:
             break
-        stop = min(ready + actions.piece_until[piece], end)
-        rate = actions.piece_rate[piece]
+        stop = min(ready + actions.pieces[piece].until, end)
+        rate = actions.pieces[piece].rate
         if who.complaint <= at:
             rate *= raised
         else:
             rate *= calm
             stop = min(stop, who.complaint)
-        if actions.clocked[a]:
+        if action.clocked:
             local = world.origin + at + who.offset
             stop = min(stop, at + _HOUR - local % _HOUR)
             rate *= actions.hours[a, (local + 3 * _DAY) % _WEEK // _HOUR]  # 1970-01-01 was a Thursday
@@ -192,8 +193,8 @@ def redraw_times(state, world, actions, a, who, ready, since, times):
 def co_action_after(state, world, actions, a, time):
     """Return when the other action follows upon action ``a`` at this time, or NEVER."""
     u = uniform(state, _CO)
-    due = on_grid(time + np.int64(uniform(state, _CO) * actions.co_within[a]), world.resolution)
-    return due if u < actions.co_share[a] else NEVER
+    due = on_grid(time + np.int64(uniform(state, _CO) * actions.each[a].co_within), world.resolution)
+    return due if u < actions.each[a].co_share else NEVER
 
 
 @kernel
@@ -205,20 +206,20 @@ def channel_of(world, word):
 @kernel
 def event_word(actions, a, who, time):
     """Return the word of action ``a`` at this time, mixed with the entity's key, as the log's rows are made from it."""
-    return np.uint64((time << CODE_BITS) | actions.code[a]) ^ who.key
+    return np.uint64((time << CODE_BITS) | actions.each[a].code) ^ who.key
 
 
 @kernel
 def _effect(actions, a, k, delay):
     """Return what action ``a`` at this delay adds to the log hazard of outcome ``k``."""
-    cell = N_OUTCOMES * a + k
-    for w in range(actions.window_at[cell], actions.window_at[cell + 1]):
-        if actions.window_lo[w] <= delay < actions.window_hi[w]:
-            return actions.window_size[w]
-    total = actions.outside[a, k]
-    if actions.peak[a, k] != 0.0:
-        z = (delay - actions.centre[a, k]) / actions.spread[a, k]
-        total += actions.peak[a, k] * math.exp(-0.5 * z * z)
+    curve = actions.curves[a, k]
+    for w in range(curve.window, curve.window_end):
+        if actions.windows[w].lo <= delay < actions.windows[w].hi:
+            return actions.windows[w].size
+    total = curve.outside
+    if curve.peak != 0.0:
+        z = (delay - curve.centre) / curve.spread
+        total += curve.peak * math.exp(-0.5 * z * z)
     return total
 
 
@@ -238,7 +239,7 @@ def add_actions(world, actions, a, who, ready, times, n_times, pieces):
             if size != 0.0:
                 n = pieces.n[k]
                 pieces.begin[k, n] = times[i]
-                pieces.end[k, n] = min(times[i] + actions.lasts[a], NEVER)
+                pieces.end[k, n] = min(times[i] + actions.each[a].lasts, NEVER)
                 pieces.effect[k, n] = size
                 pieces.n[k] = n + 1
 

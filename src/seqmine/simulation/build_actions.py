@@ -16,7 +16,7 @@ from seqmine.simulation.confounding import BASIC, COMPLAINT, PLACEBO, PLUS, SCOR
 from seqmine.simulation.moments import OUTCOMES, Planting
 from seqmine.simulation.spec import SEGMENTS, SimulationSpec
 from seqmine.simulation.vocabulary import CHANNELS
-from seqmine.simulation.world import NEVER, Actions, Trial
+from seqmine.simulation.world import ACTION, CURVE, NEVER, PIECE, WINDOW, Actions, Trial
 
 __all__ = ["action_events", "build_actions"]
 
@@ -34,52 +34,49 @@ def build_actions(spec: SimulationSpec, planted: Sequence[Planting], codes: Mapp
     """Return the spec's actions and what confounds them; of length zero where there are none."""
     actions, confounding = spec.actions, spec.confounding
     plan = {p.moment: i for i, p in enumerate(planted) if p.kind == "moment"}
-    curves = [action.effect(outcome) for action in actions for outcome in OUTCOMES]
-    windows = [window for curve in curves for window in curve.windows]
-    pieces = [_pieces(action) for action in actions]
-
-    def whole(values: Any) -> Any:
-        return np.array(list(values), np.int64)
-
-    def numbers(values: Any) -> Any:
-        return np.array(list(values), np.float64)
-
-    def by_outcome(values: Any) -> Any:
-        return numbers(values).reshape(len(actions), len(OUTCOMES))
+    hazards = [_pieces(action) for action in actions]
+    effects = [action.effect(outcome) for action in actions for outcome in OUTCOMES]
+    piece_at = [*itertools.accumulate((len(hazard) for hazard in hazards), initial=0)]
+    window_at = [*itertools.accumulate((len(effect.windows) for effect in effects), initial=0)]
+    each = [
+        (
+            plan[action.moment],
+            codes[action.name],
+            parse_duration(action.max_delay),
+            parse_duration(action.bin_width),
+            piece_at[i],
+            piece_at[i + 1],
+            action.hours is not None,
+            action.risk,
+            action.activity,
+            action.complaint,
+            action.repeats,
+            -1 if action.automatic is None else parse_duration(action.automatic),
+            action.share,
+            NEVER if action.lasts is None else parse_duration(action.lasts),
+            -1 if action.co_action is None else codes[action.co_action],
+            action.co_share,
+            parse_duration(action.co_within),
+        )
+        for i, action in enumerate(actions)
+    ]
+    curves = [
+        (window_at[i], window_at[i + 1], effect.outside, *_microseconds(effect), effect.peak)
+        for i, effect in enumerate(effects)
+    ]
+    windows = [(parse_duration(lo), parse_duration(hi), size) for effect in effects for lo, hi, size in effect.windows]
 
     def code(name: str, there: bool = True) -> int:
         return codes[name] if actions and there else -1
 
     return Actions(
-        plan=whole(plan[action.moment] for action in actions),
-        code=whole(codes[action.name] for action in actions),
-        length=whole(parse_duration(action.max_delay) for action in actions),
-        width=whole(parse_duration(action.bin_width) for action in actions),
-        piece_at=whole(itertools.accumulate((len(of) for of in pieces), initial=0)),
-        piece_until=whole(until for of in pieces for until, _ in of),
-        piece_rate=numbers(rate / _DAY for of in pieces for _, rate in of),
-        clocked=np.array([action.hours is not None for action in actions], np.uint8),
+        each=np.array(each, ACTION),
+        curves=np.array(curves, CURVE).reshape(len(actions), len(OUTCOMES)),
+        pieces=np.array([piece for hazard in hazards for piece in hazard], PIECE),
+        windows=np.array(windows, WINDOW),
         hours=np.array([action.hour_factors or (1.0,) * 168 for action in actions], np.float64).reshape(-1, 168),
-        risk=numbers(action.risk for action in actions),
-        activity=numbers(action.activity for action in actions),
-        complaint=numbers(action.complaint for action in actions),
-        repeats=whole(action.repeats for action in actions),
-        automatic=whole(-1 if a.automatic is None else parse_duration(a.automatic) for a in actions),
-        share=numbers(action.share for action in actions),
-        window_at=whole(itertools.accumulate((len(curve.windows) for curve in curves), initial=0)),
-        window_lo=whole(parse_duration(lo) for lo, _, _ in windows),
-        window_hi=whole(parse_duration(hi) for _, hi, _ in windows),
-        window_size=numbers(size for _, _, size in windows),
-        outside=by_outcome(curve.outside for curve in curves),
-        centre=by_outcome(_microseconds(curve)[0] for curve in curves),
-        spread=by_outcome(_microseconds(curve)[1] for curve in curves),
-        peak=by_outcome(curve.peak for curve in curves),
-        lasts=whole(NEVER if action.lasts is None else parse_duration(action.lasts) for action in actions),
         by_segment=_factors([action.by_segment for action in actions], SEGMENTS),
         by_channel=_factors([action.by_channel for action in actions], CHANNELS),
-        co_code=whole(-1 if action.co_action is None else codes[action.co_action] for action in actions),
-        co_share=numbers(action.co_share for action in actions),
-        co_within=whole(parse_duration(action.co_within) for action in actions),
         basic_share=float(confounding.basic_share),
         plan_weight=float(confounding.plan),
         score_weight=float(confounding.score),
@@ -126,9 +123,10 @@ def _factors(given: list[Mapping[str, float]], names: Sequence[str]) -> Any:
 
 
 def _pieces(action: PlantedAction) -> list[tuple[int, float]]:
+    """Return the hazard per microsecond, up to one delay after the other."""
     if isinstance(action.per_day, (int, float)):
-        return [(parse_duration(action.max_delay), float(action.per_day))]
-    return [(parse_duration(until), rate) for until, rate in action.per_day]
+        return [(parse_duration(action.max_delay), action.per_day / _DAY)]
+    return [(parse_duration(until), rate / _DAY) for until, rate in action.per_day]
 
 
 def _microseconds(curve: EffectCurve) -> tuple[float, float]:

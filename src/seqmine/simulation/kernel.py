@@ -295,8 +295,10 @@ def live(world, plans, actions, begin, end, batch):
         np.empty(n_families, np.int64),
     )
     planted = np.empty(n_families * most_steps, np.int64)
-    n_actions = actions.plan.size
-    most_times = actions.repeats.max() if n_actions else 0
+    n_actions = actions.each.size
+    most_times = 0
+    for a in range(n_actions):
+        most_times = max(most_times, actions.each[a].repeats)
     n_pieces = n_families + plans.early_until.size + 2 + n_actions * most_times
     pieces = Pieces(
         np.empty((N_OUTCOMES, n_pieces), np.int64),

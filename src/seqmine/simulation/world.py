@@ -8,8 +8,32 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "CHURN", "CODE_BITS", "CONTROL", "FACTUAL", "NEVER", "NO_ARM", "N_OUTCOMES", "N_WORLDS", "REFERRAL", "TREATED",
-    "UNTREATED", "USUAL", "VIP", "Actions", "Batch", "Doings", "Pieces", "Plans", "Trial", "Who", "World", "new_batch",
+    "ACTION",
+    "CHURN",
+    "CODE_BITS",
+    "CONTROL",
+    "CURVE",
+    "FACTUAL",
+    "NEVER",
+    "NO_ARM",
+    "N_OUTCOMES",
+    "N_WORLDS",
+    "PIECE",
+    "REFERRAL",
+    "TREATED",
+    "UNTREATED",
+    "USUAL",
+    "VIP",
+    "WINDOW",
+    "Actions",
+    "Batch",
+    "Doings",
+    "Pieces",
+    "Plans",
+    "Trial",
+    "Who",
+    "World",
+    "new_batch",
 ]  # fmt: skip
 
 CODE_BITS: Final = 12  # an event is one sortable word: microseconds since the log's start, then the type's code
@@ -147,43 +171,40 @@ class Who(NamedTuple):
     crowd: float
 
 
+ACTION: Final = np.dtype(
+    [
+        ("plan", np.int64), ("code", np.int64), ("length", np.int64), ("width", np.int64), ("piece", np.int64),
+        ("piece_end", np.int64), ("clocked", np.int64), ("risk", np.float64), ("activity", np.float64),
+        ("complaint", np.float64), ("repeats", np.int64), ("automatic", np.int64), ("share", np.float64),
+        ("lasts", np.int64), ("co_code", np.int64), ("co_share", np.float64), ("co_within", np.int64),
+    ]
+)  # fmt: skip
+CURVE: Final = np.dtype(
+    [
+        ("window", np.int64), ("window_end", np.int64), ("outside", np.float64), ("centre", np.float64),
+        ("spread", np.float64), ("peak", np.float64),
+    ]
+)  # fmt: skip
+PIECE: Final = np.dtype([("until", np.int64), ("rate", np.float64)])
+WINDOW: Final = np.dtype([("lo", np.int64), ("hi", np.int64), ("size", np.float64)])
+
+
 class Actions(NamedTuple):
     """What is done after moments, and who the entities are that it is done to. Rates are per microsecond.
 
-    Action i follows instances of plan ``plan[i]``. Its hazard has the pieces ``piece_at[i]`` to ``piece_at[i + 1]``,
-    each up to the delay ``piece_until``. Its effect on outcome k is ``outside[i, k]`` plus a bump, save in the windows
-    ``window_at[3 i + k]`` to ``window_at[3 i + k + 1]``. Codes are -1 for what there is not.
+    ``each`` are records, one an action: it follows instances of plan ``plan``, and its hazard has the ``pieces`` from
+    ``piece`` to ``piece_end``, each up to a delay. Its effect on outcome k is that of the record ``curves[i, k]``: the
+    windows from ``window`` to ``window_end``, and ``outside`` plus a bump where there is none. Codes are -1 for what
+    there is not. Records, not an array for each field: what a kernel passes on is half the work of compiling it.
     """
 
-    plan: Int64
-    code: Int64
-    length: Int64
-    width: Int64
-    piece_at: Int64
-    piece_until: Int64
-    piece_rate: Float64
-    clocked: npt.NDArray[np.uint8]
+    each: npt.NDArray[np.void]
+    curves: npt.NDArray[np.void]
+    pieces: npt.NDArray[np.void]
+    windows: npt.NDArray[np.void]
     hours: Float64
-    risk: Float64
-    activity: Float64
-    complaint: Float64
-    repeats: Int64
-    automatic: Int64
-    share: Float64
-    window_at: Int64
-    window_lo: Int64
-    window_hi: Int64
-    window_size: Float64
-    outside: Float64
-    centre: Float64
-    spread: Float64
-    peak: Float64
-    lasts: Int64
     by_segment: Float64
     by_channel: Float64
-    co_code: Int64
-    co_share: Float64
-    co_within: Int64
     basic_share: float
     plan_weight: float
     score_weight: float

@@ -43,10 +43,10 @@ __all__ = ["act", "assigned_worlds", "events_of_actions", "ready_times", "treate
 @kernel
 def ready_times(plans, actions, planned, n_planned, ready, doings):
     """Put down when the moment of each action was ready, or NEVER."""
-    for a in range(actions.plan.size):
+    for a in range(actions.each.size):
         doings.ready[a] = NEVER
         for j in range(n_planned):
-            if planned[j] == actions.plan[a] or plans.parent[planned[j]] == actions.plan[a]:
+            if planned[j] == actions.each[a].plan or plans.parent[planned[j]] == actions.each[a].plan:
                 doings.ready[a] = ready[j]
 
 
@@ -66,7 +66,7 @@ def _set_pieces(world, actions, who, arm, doings, other, n_again, pieces):
     trial = actions.trial
     if arm == CONTROL and trial.interference != 0.0:
         _add(pieces, CHURN, doings.ready[trial.action], trial.interference * who.crowd)
-    for a in range(actions.plan.size):
+    for a in range(actions.each.size):
         if a == other:
             add_actions(world, actions, a, who, doings.ready[a], doings.again, n_again, pieces)
         elif doings.ready[a] != NEVER:
@@ -79,7 +79,7 @@ def act(acting, world, actions, who, doings, pieces):
     if who.complaint != NEVER and actions.complaint_churn != 0.0:
         _add(pieces, CHURN, who.complaint, actions.complaint_churn)
     doings.n_before[:] = pieces.n
-    for a in range(actions.plan.size):
+    for a in range(actions.each.size):
         doings.n_times[a] = 0
         if doings.ready[a] != NEVER:
             doings.n_times[a] = action_times(acting, world, actions, a, who, doings.ready[a], doings.times[a])
@@ -105,12 +105,14 @@ def events_of_actions(acting, world, actions, who, doings, until, extra, n):
     earliest = doings.ready.min()
     if earliest != NEVER:
         n = _event(extra, n, placebo_before(acting, world, actions, who, earliest), actions.code_placebo, first, until)
-    for a in range(actions.plan.size):
+    for a in range(actions.each.size):
+        action = actions.each[a]
         for i in range(doings.n_times[a]):
             time = doings.times[a, i]
-            n = _event(extra, n, time, actions.code[a], first, until)
-            if actions.co_code[a] >= 0:
-                n = _event(extra, n, co_action_after(acting, world, actions, a, time), actions.co_code[a], first, until)
+            n = _event(extra, n, time, action.code, first, until)
+            if action.co_code >= 0:
+                beside = co_action_after(acting, world, actions, a, time)
+                n = _event(extra, n, beside, action.co_code, first, until)
     return n
 
 
@@ -145,7 +147,7 @@ def treated_worlds(acting, state, clock, world, actions, who, doings, rates, pie
     In the world of usual care the first action's bin passes without it, and those after it are drawn anew. ``outcomes``
     are churn, VIP, referrals and their number, as things went.
     """
-    for a in range(actions.plan.size):
+    for a in range(actions.each.size):
         if doings.n_times[a] == 0 or doings.times[a, 0] >= until:
             continue
         ready, time = doings.ready[a], doings.times[a, 0]
@@ -155,7 +157,7 @@ def treated_worlds(acting, state, clock, world, actions, who, doings, rates, pie
         batch.treated_time[row] = world.origin + time
         batch.treated_channel[row] = channel_of(world, event_word(actions, a, who, time))
         _note(batch.treated_worlds[row, FACTUAL], world.origin, ready, *outcomes)
-        landmark = ready + ((time - ready) // actions.width[a] + 1) * actions.width[a]
+        landmark = ready + ((time - ready) // actions.each[a].width + 1) * actions.each[a].width
         n = redraw_times(acting, world, actions, a, who, ready, landmark, doings.again)
         for which in (USUAL, UNTREATED):
             _set_pieces(world, actions, who, who.arm, doings, a, n if which == USUAL else np.int64(0), pieces)
