@@ -34,6 +34,7 @@ class TruthBuilder:
         self._schemas = tables_of(built.spec)
         self._tables: dict[str, list[pa.Table]] = {name: [] for name in self._schemas}
         self._counts = [np.zeros((len(OUTCOMES), a.n_bins, len(COUNTS)), np.int64) for a in built.spec.actions]
+        self._treated = np.zeros(len(built.spec.actions), np.int64)
         self._arms = np.zeros(4, np.int64)
         self._arm_counts = np.zeros((len(OUTCOMES), 2, N_COUNTS), np.int64)
         self._planted = np.zeros(len(built.plantings), np.int64)
@@ -55,6 +56,7 @@ class TruthBuilder:
         for number, action in enumerate(spec.actions):
             rows = Rows(batch.treated_ready, batch.treated_time, batch.treated_worlds, followed)
             mine = batch.treated_action == number
+            self._treated[number] += np.count_nonzero(mine)
             self._counts[number] += tally(action, Rows(*(column[mine] for column in rows)))
         if spec.experiment is not None:
             action = spec.actions[self._built.actions.trial.action]
@@ -85,7 +87,7 @@ class TruthBuilder:
             experiment=None
             if built.spec.experiment is None
             else ExperimentTruth.of(built.spec.experiment, self._arms, self._arm_counts),
-            actions=tuple(map(ActionTruth.of, built.spec.actions, self._counts)),
+            actions=tuple(map(ActionTruth.of, built.spec.actions, self._treated.tolist(), self._counts)),
             **tables,
         )
 

@@ -68,6 +68,8 @@ class ActionTruth:
         Its event type, and the planted moment that it follows.
     bin_width, max_delay, follow_up
         Microseconds; those of its `PlantedAction`.
+    n_treated
+        Instances upon which it was taken.
     counts
         Outcome -> counts by bin, (n_bins, 14), in the order of `COUNTS`.
     """
@@ -77,6 +79,7 @@ class ActionTruth:
     bin_width: int
     max_delay: int
     follow_up: int
+    n_treated: int
     counts: Mapping[str, Int64]
 
     def curve(self, outcome: str) -> pa.Table:
@@ -127,6 +130,7 @@ class ActionTruth:
             "bin_width": self.bin_width,
             "max_delay": self.max_delay,
             "follow_up": self.follow_up,
+            "n_treated": self.n_treated,
             "effects": effects,
         }
 
@@ -137,11 +141,11 @@ class ActionTruth:
             outcome: np.array([columns[name] for name in COUNTS], np.int64).T.reshape(-1, len(COUNTS))
             for outcome, columns in values["effects"].items()
         }
-        rest = {name: int(values[name]) for name in ("bin_width", "max_delay", "follow_up")}
+        rest = {name: int(values[name]) for name in ("bin_width", "max_delay", "follow_up", "n_treated")}
         return cls(values["name"], values["moment"], counts=counts, **rest)
 
     @classmethod
-    def of(cls, action: PlantedAction, counts: Int64) -> ActionTruth:
+    def of(cls, action: PlantedAction, n_treated: int, counts: Int64) -> ActionTruth:
         """Put the counts (3, n_bins, 14) of an action together with what it is."""
         return cls(
             action.name,
@@ -149,6 +153,7 @@ class ActionTruth:
             parse_duration(action.bin_width),
             parse_duration(action.max_delay),
             parse_duration(action.follow_up),
+            n_treated,
             {outcome: counts[k] for k, outcome in enumerate(OUTCOMES)},
         )
 

@@ -25,7 +25,7 @@ SECOND_ORDER: Final = PlantedMoment(
 
 
 def window_world(
-    n_entities: int = 50_000,
+    n_entities: int | None = 50_000,
     *,
     seed: int = 0,
     effect: EffectCurve | None = None,
@@ -43,7 +43,7 @@ def window_world(
     Parameters
     ----------
     n_entities, seed
-        As in `SimulationSpec`.
+        As in `SimulationSpec`; ``n_entities=None`` where `n_events` is given instead.
     effect
         Of a call on churn; by default the step ``[19h, 37h)``. ``EffectCurve()`` for none.
     confounding

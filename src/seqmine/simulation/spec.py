@@ -210,6 +210,8 @@ class SimulationSpec:
         """Return about how many events an entity has beside the background: planted ones and those of outcomes."""
         planted = [planting for moment in self.moments for planting in plantings(moment, "login")]
         steps = sum(planting.share * len(planting.steps) for planting in planted)
+        if self.actions:  # plan and score, a complaint, an old issue, and whoever is reached
+            steps += 3.0 + sum(0.4 * len(action.event_types) for action in self.actions)
         years = 0.8 * self.days / 365  # some are born late, churn or are lost
         return 0.8 * steps + self.born_share + years * sum(self.rates[name] for name in ("vip", "referral"))
 

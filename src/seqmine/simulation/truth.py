@@ -231,7 +231,8 @@ class Truth:
         found = self.action(action)
         if segment is not None or channel is not None:
             spec = next(each for each in self.spec.actions if each.name == action)
-            found = ActionTruth.of(spec, tally(spec, self._rows(action, segment, channel)))
+            rows = self._rows(action, segment, channel)
+            found = ActionTruth.of(spec, len(rows.ready), tally(spec, rows))
         return found.effect(_known_outcome(outcome), *borders)
 
     def _rows(self, action: str, segment: str | None, channel: str | None) -> Rows:
