@@ -14,7 +14,7 @@ from seqmine._text import format_duration, parse_duration
 from seqmine.errors import ParameterError
 from seqmine.events.selectors import Selector
 from seqmine.labels import DISCOVERY, Study
-from seqmine.labels._instants import earlier
+from seqmine.labels._instants import earlier, format_instant
 from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
@@ -43,6 +43,9 @@ Bool = npt.NDArray[np.bool_]
 _DAY: Final = 86_400_000_000
 _OLD, _RECENT = 84 * _DAY, 28 * _DAY
 _CENSORED: Final = 0.1
+EVER_AFTER: Final = 36_500 * _DAY
+"""Follow-up of a table without a horizon: its labels are what became of the entities, whenever that was."""
+
 _ALWAYS: Final = 0.9
 _ALWAYS_SHARE: Final = 0.3
 _SPECIAL: Final = 1e-9
@@ -83,8 +86,9 @@ class Analysis:
 def rows_of(question: Question, moment: Pattern) -> MomentRows:
     """The rows of a moment, for all actions."""
     options, source = question.options, question.source
+    reach = options.max_delay_us + (0 if question.follow == EVER_AFTER else question.follow)
     rows = moment_rows(
-        question.log, moment, question.study, repeats=options.repeats, reach=options.max_delay_us + question.follow,
+        question.log, moment, question.study, repeats=options.repeats, reach=reach,
         watched=source.watched, threads=options.threads,
     )  # fmt: skip
     if source.watched > question.log.observed_until:  # outcomes are known for longer than actions
@@ -93,7 +97,7 @@ def rows_of(question: Question, moment: Pattern) -> MomentRows:
         until = source.known_until[rows.entity]
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
         until = source.known_until[rows.entity]
-        rows = rows.without("censored", until < rows.time + options.max_delay_us + question.follow)
+        rows = rows.without("censored", until < rows.time + reach)
     if source.mode == 0 and (question.study.incident or source.known_until is not None):
         before, there = source.stream.first_from(rows.entity, np.full(len(rows), np.iinfo(np.int64).min + 1))
         rows = rows.without("already", there & (before < rows.time))
@@ -129,6 +133,7 @@ def analyse(
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
+    base.broken = design.broken
     width = bin_width(design, discovery, options)
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
@@ -149,9 +154,8 @@ def analyse(
         covariates=_covariates(question, values), hidden=hidden, action_types=skipped,
         other=joined([one for _, one in others], log.n_entities), threads=options.threads,
     )  # fmt: skip
-    if pair is None:
-        detail = "the discovery half has fewer than 20 rows with the outcome, without it, or treated"
-        return refused("too_few", detail, rows)
+    if isinstance(pair, str):
+        return refused("too_few", pair, rows)
     base.searched = pair.searched
     base.n_rows = int(np.count_nonzero(pair.estimation))
     finder, judge = pair.judge(pair.discovery), pair.judge(pair.estimation)
@@ -211,10 +215,14 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     eligible = len(rows) + counts.get("censored", 0)
     if eligible and counts.get("censored", 0) / eligible > _CENSORED:
         share = counts["censored"] / eligible
-        return "censored", f"{share:.0%} of the rows were lost from sight before the end of their follow-up"
+        end = "the last delay" if question.follow == EVER_AFTER else "the end of their follow-up"
+        return "censored", f"{share:.0%} of the rows were lost from sight before {end}"
     if len(rows) == 0:
         left = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items() if n and name != "n_moments")
-        return "too_few", "there is no moment that can be followed" + (f" (left out: {left})" if left else "")
+        why = f" (left out: {left})" if left else ""
+        if counts.get("not_followed"):
+            why += f"; {_ends(question)}"
+        return "too_few", f"there is no moment that can be followed{why}"
     if not happened.any():
         return "no_variation", "the action never follows the moment within the delays looked at"
     steps = outcome_steps(
@@ -231,7 +239,7 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     if n1[always].sum() > _ALWAYS_SHARE * max(n1.sum(), 1):
         k = int(np.flatnonzero(always)[np.argmax(n1[always])])
         return "deterministic_rule", (
-            f"all but everyone still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} "
+            f"nearly everybody still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} "
             f"after the moment ({n1[k]:,} of {there[k]:,}), so there is nobody to compare with"
         )
     y = steps.step[1][steps.step[2] != 0]
@@ -240,18 +248,35 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     return None
 
 
+def _ends(question: Question) -> str:
+    """Until when anything is known, in words: why no row can be followed."""
+    longest, log = format_duration(question.options.max_delay_us), question.log
+    text = f"actions are known until {format_instant(log.observed_until)}, and delays up to {longest} are looked at"
+    if question.follow != EVER_AFTER:
+        text += (
+            f", with {format_duration(question.follow)} of follow-up after them and outcomes known until "
+            f"{format_instant(question.source.watched)}"
+        )
+    return text + "; a log that was watched beyond its last event says so with observed_until="
+
+
 def _experiment(finding: Finding, question: Question, design: Design, width: int) -> None:
     """How many rows an experiment needs: to show a change by a fifth of the base rate, at least 2 pp, in 80 %."""
     rows = design.rows
     if len(rows) == 0 or question.source.is_numeric:
         return
+    # At the delay at which it is usually done: an outcome may be out of reach from the moment itself.
+    longest = question.options.max_delay_us
+    done = design.delay[design.may_treat & (design.delay < longest)]
+    usual = int(np.sort(done)[len(done) // 2]) // width if len(done) else 0
     steps = outcome_steps(
-        question.source, rows.entity, rows.time, width=width, n_bins=1, follow=question.follow, threads=1
-    )
-    y, risk = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
-    if not risk.any():
+        question.source, rows.entity, rows.time, width=width, n_bins=usual + 1, follow=question.follow,
+        threads=question.options.threads,
+    )  # fmt: skip
+    y, risk = steps.at(np.arange(len(rows)), np.full(len(rows), usual))
+    rate = float(y[risk].mean() / steps.scale) if risk.any() else 0.0
+    if not 0.0 < rate < 1.0:
         return
-    rate = float(y[risk].mean() / steps.scale)
     finding.base_rate = rate
     finding.detectable = max(0.02, 0.2 * rate)
     finding.n_per_arm = per_arm(rate, finding.detectable)
@@ -442,10 +467,12 @@ def settle(analyses: Sequence[Analysis], alpha: float) -> None:
 
 
 def follow_up_of(study: Study, options: WindowOptions) -> int:
-    """The follow-up: given, or the horizon of the outcome."""
+    """The follow-up: given, or the horizon of the outcome; a table without a horizon is for ever."""
     if options.follow_up is not None:
         return parse_duration(options.follow_up)
     horizon = None if study.outcome is None else study.outcome.horizon
+    if horizon is None and study.outcome is not None and study.outcome.table is not None:
+        return EVER_AFTER
     if horizon is None:
         raise ParameterError("the outcome has no horizon, so windows need a follow_up", hint='write follow_up="30d"')
     return horizon

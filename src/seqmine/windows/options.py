@@ -79,7 +79,8 @@ class WindowOptions:
     max_delay
         Delays from 0 up to this are looked at.
     follow_up
-        Outcomes are counted for this long after the end of each delay bin; None takes the horizon of the outcome.
+        Outcomes are counted for this long after the end of each delay bin; None takes the horizon of the outcome, and
+        of a table without one whatever became of the entity after the bin: its label.
     bin_width
         Width of the delay bins; must divide ``max_delay``. None takes the finest of 5 m, 15 m, 1 h, 2 h, 3 h, 6 h, 12 h
         and 1 d (and 1, 2 and 4 weeks) at which at least 10 rows of the discovery half are treated in the middle one of

@@ -139,8 +139,8 @@ def build_pair(
     action_types: Sequence[int],
     other: Stream,
     threads: int,
-) -> Pair | None:
-    """Fit, place and count; None where the discovery half has too little of anything to fit a model."""
+) -> Pair | str:
+    """Fit, place and count; or why not, where the discovery half has too little of anything to fit a model."""
     rows = design.rows
     discovery = rows.half == DISCOVERY
     steps = outcome_steps(source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=follow, threads=threads)
@@ -159,10 +159,13 @@ def build_pair(
     knowledge = Knowledge(log, rows, hidden, types, other, began, static, static_names, width, refresh)
     x = knowledge.at(points.row, points.time)
     n_events = points.y.sum() if not source.is_numeric else len(points.y)
-    if min(n_events, len(points.y) - n_events if not source.is_numeric else n_events) < fewest_events:
-        return None
-    if points.a.sum() < fewest_events and not design.randomised:
-        return None
+    n_without = len(points.y) - n_events if not source.is_numeric else n_events
+    counts = {"with the outcome": n_events, "without the outcome": n_without}
+    if not design.randomised:
+        counts["that are about to be treated"] = points.a.sum()
+    for what, n in counts.items():
+        if n < fewest_events:
+            return f"a model needs {fewest_events} looks at rows {what}, and the discovery half has {int(n):,}"
     grid = Grid.of(int(np.count_nonzero(discovery)))
     if design.randomised:
         grid = Grid(max(grid.outcome // 2, 2), 1)
@@ -204,13 +207,13 @@ def build_pair(
 
 
 def _landmarks(design: Design, steps: OutcomeSteps, discovery: Bool, width: int, n_bins: int) -> Landmarks:
-    """Points of the discovery rows, spread evenly over the delays, at which the row is at risk and untreated.
+    """Points of the discovery rows, spread evenly over the delays however wide bins are: at risk and untreated.
 
     Each row is looked at in every fourth of the delays, at a place in it that depends on the row's number; of many rows
     every so many are taken: the more rows, the fewer points need each.
     """
     row = np.flatnonzero(discovery)
-    n_points = min(_POINTS_A_ROW, n_bins)
+    n_points = 1 if design.single else _POINTS_A_ROW
     stride = max(1, -(-len(row) * n_points // _MOST_POINTS))
     row = row[::stride]
     longest = width * n_bins

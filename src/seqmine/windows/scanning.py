@@ -9,7 +9,7 @@ from seqmine._validate import check_type
 from seqmine.errors import ParameterError
 from seqmine.events.checked import check_log
 from seqmine.events.selectors import Selector
-from seqmine.labels import Study
+from seqmine.labels import Outcome, Study
 from seqmine.mining import StudyResult
 from seqmine.patterns import Pattern, parse_pattern
 from seqmine.windows.analysis import Analysis, Question, analyse, follow_up_of, rows_of, settle
@@ -96,10 +96,17 @@ def scan_windows(
     for pattern in patterns:
         rows = rows_of(question, pattern)
         for test in tests:
-            others = [one for one in (*company, *declared) if one[0] != str(test)]
+            own = dict(company)[str(test)]
+            # The same event may pass two tests: what is the action itself is no other one.
+            others = [(name, each.without(own)) for name, each in (*company, *declared) if name != str(test)]
+            others = [(name, each) for name, each in others if len(each.time)]
             analyses.append(analyse(question, pattern, test, rows, others))
     settle(analyses, options.alpha)
     return WindowResult(tuple(analyses), study, options, log)
+
+
+def _named(outcome: Outcome) -> str:
+    return "the table's outcome" if outcome.table is not None else f"'{outcome}'"
 
 
 def asked(
@@ -126,7 +133,7 @@ def asked(
     lowers, raises = _directions(study, options)
     question = Question(
         log=log, study=study, options=options, source=source, follow=follow_up_of(study, options),
-        entities=entities, outcome=str(study.outcome), lowers=lowers, raises=raises,
+        entities=entities, outcome=_named(study.outcome), lowers=lowers, raises=raises,
     )  # fmt: skip
     return question, tests
 

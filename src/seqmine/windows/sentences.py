@@ -54,10 +54,9 @@ def _cannot(finding: Finding) -> str:
     if finding.reason == "inbound_action":
         return text
     if finding.n_per_arm is not None:
-        text += (
-            f" A randomised delay (or arm) with {finding.n_per_arm:,} rows in each arm would show a change of "
-            f"{_size(finding, finding.detectable)}."
-        )
+        drawn = "Arms of" if finding.randomised else "A randomised delay (or arm) with"
+        rows = f"{finding.n_per_arm:,} rows" + ("" if finding.randomised else " in each arm")
+        text += f" {drawn} {rows} would show a change of {_size(finding, finding.detectable)}."
     return text
 
 
@@ -102,7 +101,7 @@ def _effect(finding: Finding) -> str:
     rest = "" if finding.randomised else " than acting later or not at all"
     return (
         f"{finding.action} {_when(finding)} {verb[finding.status]} {_size(finding, estimate.effect)} {side} of "
-        f"'{finding.outcome}'{rest} ({interval}; {counts})."
+        f"{finding.outcome}{rest} ({interval}; {counts})."
     )
 
 
