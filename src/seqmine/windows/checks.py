@@ -190,8 +190,8 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
     """The measured matter without which the risk ratio changes most, and by which factor: a scale for E-values.
 
     The three matters that models lean on most are left out of them in turn, with all columns that say the same (a
-    correlation of 0.9 or more: a score may be an attribute and a column of the index table). Every third point is enough
-    to fit those.
+    correlation of 0.9 or more: a score may be an attribute and a column of the index table). Every third point is
+    enough to fit those.
     """
     model = pair.models[2]
     points, x, cases, of_cases = pair.points, pair.x, pair.cases, pair.of_cases
