@@ -148,7 +148,7 @@ def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: flo
         y = one.value[points.row]
         binary = bool(np.all((y == 0) | (y == 1)))
         models.append(fit_model(x, static, y, logistic=binary))
-    _, pieces = pair.place(pair.models, pair.which, outcome_too=models)
+    _, pieces = pair.place(pair.models, pair.which, rows, outcome_too=models)
     tested = []
     for one, other in zip(usable, pieces, strict=True):
         judge = pair.judge(rows, steps=pair.steps.constant(one.value), pieces=other)
@@ -220,7 +220,7 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
             pair.knowledge, points, x, cases, of_cases, pair.grid, logistic=not pair.source.is_numeric,
             propensity=not pair.design.randomised, without=left_out,
         )  # fmt: skip
-        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))
+        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64), rows)
         other = pair.judge(rows, pieces=pieces).estimate(bins).ratio[0]
         if other > 0:
             factor = max(other / ratio, ratio / other)
