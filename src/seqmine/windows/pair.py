@@ -14,8 +14,8 @@ from seqmine.windows.columns import RowValues
 from seqmine.windows.design import Design
 from seqmine.windows.effects import Judge
 from seqmine.windows.knowledge import Knowledge, Landmarks, choose_types, static_columns
-from seqmine.windows.moments import MomentRows
 from seqmine.windows.models import Model
+from seqmine.windows.moments import MomentRows
 from seqmine.windows.outcome_bins import OutcomeSource, OutcomeSteps, outcome_steps
 from seqmine.windows.strata import Grid, Pieces, RiskModels, fit_models, place
 from seqmine.windows.streams import Stream
