@@ -14,7 +14,7 @@ from seqmine._text import format_duration, parse_duration
 from seqmine.errors import ParameterError
 from seqmine.events.selectors import Selector
 from seqmine.labels import DISCOVERY, Study
-from seqmine.labels._instants import earlier, format_instant
+from seqmine.labels._instants import earlier
 from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
@@ -24,9 +24,9 @@ from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVER
 from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
 from seqmine.windows.naive import Naive, naive_comparison
 from seqmine.windows.options import WindowOptions
-from seqmine.windows.outcome_bins import OutcomeSource, outcome_steps
+from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
 from seqmine.windows.pair import Pair, build_pair
-from seqmine.windows.refusals import at_risk, inbound_reason
+from seqmine.windows.refusals import at_risk, crossover, inbound_reason, known_until
 from seqmine.windows.scan import edge_intervals, find_windows
 from seqmine.windows.streams import Stream, joined, read_selector, stream_of
 from seqmine.windows.tables import Curve
@@ -43,9 +43,6 @@ Bool = npt.NDArray[np.bool_]
 _DAY: Final = 86_400_000_000
 _OLD, _RECENT = 84 * _DAY, 28 * _DAY
 _CENSORED: Final = 0.1
-EVER_AFTER: Final = 36_500 * _DAY
-"""Follow-up of a table without a horizon: its labels are what became of the entities, whenever that was."""
-
 _ALWAYS: Final = 0.9
 _ALWAYS_SHARE: Final = 0.3
 _SPECIAL: Final = 1e-9
@@ -133,12 +130,14 @@ def analyse(
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
-    base.broken = design.broken
     width = bin_width(design, discovery, options)
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
     longest = n_bins * width
     happened = (design.delay < longest) & design.may_treat
+    if crossed := crossover(design, question.source, width=width, n_bins=n_bins, follow=question.follow):
+        base.flags.append(crossed)
+        base.broken = True
     base.n_treated_ever = int(np.count_nonzero(happened))
     refusal = _early(question, design, width, n_bins, happened)
     _experiment(base, question, design, width)
@@ -221,7 +220,7 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
         left = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items() if n and name != "n_moments")
         why = f" (left out: {left})" if left else ""
         if counts.get("not_followed"):
-            why += f"; {_ends(question)}"
+            why += f"; {known_until(question.log, question.options, question.source, question.follow)}"
         return "too_few", f"there is no moment that can be followed{why}"
     if not happened.any():
         return "no_variation", "the action never follows the moment within the delays looked at"
@@ -246,18 +245,6 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     if len(y) == 0 or np.ptp(y) == 0:
         return "no_variation", "all rows at risk have the same outcome"
     return None
-
-
-def _ends(question: Question) -> str:
-    """Until when anything is known, in words: why no row can be followed."""
-    longest, log = format_duration(question.options.max_delay_us), question.log
-    text = f"actions are known until {format_instant(log.observed_until)}, and delays up to {longest} are looked at"
-    if question.follow != EVER_AFTER:
-        text += (
-            f", with {format_duration(question.follow)} of follow-up after them and outcomes known until "
-            f"{format_instant(question.source.watched)}"
-        )
-    return text + "; a log that was watched beyond its last event says so with observed_until="
 
 
 def _experiment(finding: Finding, question: Question, design: Design, width: int) -> None:

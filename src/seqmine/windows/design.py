@@ -32,7 +32,6 @@ WIDTHS = (
 MAX_BINS = 384
 ENOUGH = 10
 _MOST_CHANCES = 20
-_MOST_CROSSOVER = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +56,6 @@ class Design:
         Whether there is one delay bin: chance decided at the moment itself.
     note
         What a reader has to know of the design; empty for nothing.
-    broken
-        Whether more than 5 % of an arm did not get what was drawn for it, so that others are compared than were drawn.
     """
 
     rows: MomentRows
@@ -70,14 +67,13 @@ class Design:
     randomised: bool
     single: bool = False
     note: str = ""
-    broken: bool = False
 
     def take(self, keep: Bool, reason: str) -> Design:
         """Leave out the rows of a mask's complement, counted under a reason."""
         rows = self.rows.without(reason, ~keep)
         return Design(
             rows, self.delay[keep], self.base[keep], self.n_base, self.may_treat[keep], self.may_control[keep],
-            self.randomised, self.single, self.note, self.broken,
+            self.randomised, self.single, self.note,
         )  # fmt: skip
 
 
@@ -153,14 +149,7 @@ def as_randomised(
         counts = np.bincount(arm.code, minlength=len(arm.values))
         got = np.bincount(arm.code[within], minlength=len(arm.values))
         treated = ~control & ~null & (2 * got[arm.code] > counts[arm.code])
-    share = float(np.mean(within[treated])) if treated.any() else 0.0
-    crossed = float(np.mean(within[control])) if control.any() else 0.0
-    note = ""
-    if share < 1.0 - _MOST_CROSSOVER:
-        note = f"{1 - share:.0%} of the treated arm never got it"
-    if crossed > _MOST_CROSSOVER:
-        note += (", " if note else "") + f"{crossed:.0%} of the control arm got it"
-    design = Design(rows, delay, none, 1, treated, control, True, False, note, bool(note))
+    design = Design(rows, delay, none, 1, treated, control, True)
     return design.take(treated | control, "other_arm")
 
 

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from seqmine._text import did_you_mean
+from seqmine._text import did_you_mean, format_duration
 from seqmine.errors import ParameterError
 from seqmine.events.conditions import Condition
 from seqmine.events.selectors import Selector
+from seqmine.labels._instants import format_instant
+from seqmine.windows.design import Design
 from seqmine.windows.options import WindowOptions
+from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
 from seqmine.windows.streams import stream_of
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["at_risk", "check_names", "inbound_reason"]
+__all__ = ["at_risk", "check_names", "crossover", "inbound_reason", "known_until"]
 
 Int64 = npt.NDArray[np.int64]
 
+_MOST_CROSSOVER: Final = 0.05
 _INBOUND: Final = re.compile(
     r"(?<![a-z])(in_?bound|incoming|complain\w*|requests?|requested|enquir\w*|inquir\w*|customer_?(call|contact|email|mail|"
     r"message)\w*)(?![a-z])"
@@ -76,6 +80,36 @@ def inbound_reason(log: EventLog, action: Selector, options: WindowOptions, thre
         if name not in options.company and _INBOUND.search(name.casefold()):
             return f"{name} sounds like the customer's own act; if the company does it, say company=[{name!r}]"
     return None
+
+
+def crossover(design: Design, source: OutcomeSource, *, width: int, n_bins: int, follow: int) -> str:
+    """Whom the arms did not treat as was drawn for them, in words; empty where that is at most 5 % of each.
+
+    Of the treated arm those count who were at risk to the last delay: others may have left before their turn.
+    """
+    if not design.randomised or design.may_treat.all():
+        return ""
+    rows = design.rows
+    steps = outcome_steps(source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=follow)
+    _, there = steps.at(np.arange(len(rows)), np.full(len(rows), n_bins - 1))
+    within = design.delay < n_bins * width
+    missed, crossed = ~within[design.may_treat & (within | there)], within[design.may_control]
+    notes = []
+    if missed.any() and missed.mean() > _MOST_CROSSOVER:
+        notes.append(f"{missed.mean():.0%} of the treated arm never got it")
+    if crossed.any() and crossed.mean() > _MOST_CROSSOVER:
+        notes.append(f"{crossed.mean():.0%} of the control arm got it")
+    return ", ".join(notes)
+
+
+def known_until(log: EventLog, options: WindowOptions, source: OutcomeSource, follow: int) -> str:
+    """Until when anything is known, in words: why no row can be followed."""
+    longest = format_duration(options.max_delay_us)
+    text = f"actions are known until {format_instant(log.observed_until)}, and delays up to {longest} are looked at"
+    if follow != EVER_AFTER:
+        after, until = format_duration(follow), format_instant(source.watched)
+        text += f", with {after} of follow-up after them and outcomes known until {until}"
+    return text + "; a log that was watched beyond its last event says so with observed_until="
 
 
 def at_risk(steps: tuple[Int64, Int64], stop: Int64, n_bins: int) -> Int64:
