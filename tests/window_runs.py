@@ -102,4 +102,3 @@ def randomised_run(seed: int, n: int = 20_000, design: str = "delay") -> Measure
         "bias": [row["effect"] - truth],
         "covered": [row["effect_low"] <= truth <= row["effect_high"]],
     }
-

@@ -6,40 +6,14 @@ The made logs, their truth and one run of each are in tests/evidence_*.py.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from gates import ROOT, Gate, Simulation
+
 sys.path.insert(0, str(ROOT / "tests"))
 
-import evidence_runs as runs  # noqa: E402
+from window_simulations import WINDOWS
 
-
-@dataclass(frozen=True)
-class Gate:
-    """A measure of a simulation against its target. `relation` is ``<=``, ``>=`` or ``within`` (target +- width)."""
-
-    measure: str
-    words: str
-    relation: str
-    target: float
-    width: float = 0.0
-    median: bool = False
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """`n_runs` runs of one function, told in `words`."""
-
-    name: str
-    words: str
-    run: Callable[..., runs.Measures]
-    n_runs: int
-    gates: tuple[Gate, ...]
-    arguments: dict[str, Any] = field(default_factory=dict)
-
+import evidence_runs as runs
 
 FALSE = "runs with a validated pattern"
 SEVERAL = (
@@ -296,4 +270,5 @@ SIMULATIONS = (
             Gate("went_on", "runs that go on when the event is acknowledged, or absent", ">=", 1.0),
         ),
     ),
+    *WINDOWS,
 )

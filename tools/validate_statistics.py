@@ -19,7 +19,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulations import ROOT, SIMULATIONS, Gate, Simulation, runs
+from gates import ROOT, Gate, Measures, Simulation
+from simulations import SIMULATIONS, runs
 
 import seqmine
 
@@ -80,11 +81,11 @@ def median_error(by_run: list[list[float]]) -> float:
 
 def table(simulation: Simulation, n_runs: int, seconds: float, verdicts: list[Verdict]) -> list[str]:
     lines = [
-        f"## {simulation.name[0].upper()}{simulation.name[1:]}",
+        f"## {title_of(simulation)}",
         "",
         simulation.words,
         "",
-        f"{n_runs:,} runs, seeds 1 to {n_runs:,}; {seconds:,.0f} processor seconds.",
+        f"{n_runs:,} runs, seeds 1 to {n_runs:,}; {seconds:,.0f} processor seconds; commit {commit()}.",
         "",
         "| measure | observed | standard error | values | target | |",
         "| --- | ---: | ---: | ---: | ---: | --- |",
@@ -101,28 +102,53 @@ def table(simulation: Simulation, n_runs: int, seconds: float, verdicts: list[Ve
     return [*lines, ""]
 
 
-def head(n_missed: int) -> list[str]:
+def commit() -> str:
     git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    return subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def head(n_missed: int) -> list[str]:
     return [
         "# Statistical validation",
         "",
-        "Written by `make validate-statistics` (tools/validate_statistics.py); not by hand. Each simulation makes",
-        "logs of known truth (tests/evidence_*.py, which share no code with seqmine), mines them through the",
-        "public door as a user would, and compares what is claimed with what was put in. A target is missed when the",
-        "observed value lies more than two standard errors beyond it; the error is that at the target, or of the runs'",
-        "own means where these vary more. The seed of a run is its number times 1,000,003.",
+        "Written by `make validate-statistics` (tools/validate_statistics.py); not by hand. Each simulation",
+        "makes logs of known truth (tests/evidence_*.py and tests/windows/worlds.py, which share no code",
+        "with seqmine), mines or scans them through the public door as a user would, and compares what is",
+        "claimed with what was put in. A target is missed when the observed value lies more than two",
+        "standard errors beyond it; the error is that at the target, or of the runs' own means where these",
+        "vary more. The seed of a run is its number times 1,000,003. Each section names the commit that it",
+        "was run on (`--update` runs some of them anew and leaves the others).",
         "",
-        f"seqmine {seqmine.__version__}, on commit {commit}; Python {platform.python_version()}, {platform.machine()}.",
+        f"seqmine {seqmine.__version__}; Python {platform.python_version()}, {platform.machine()}.",
         "**All targets hold.**" if n_missed == 0 else f"**Targets missed: {n_missed}.**",
         "",
     ]
 
 
+def sections(text: str) -> dict[str, list[str]]:
+    """The sections of a page by their titles."""
+    found: dict[str, list[str]] = {}
+    for part in text.split("\n## ")[1:]:
+        found[part.partition("\n")[0]] = [f"## {part}".rstrip(), ""]
+    return found
+
+
+def whole_page(old: str, new: dict[str, list[str]]) -> str:
+    """The new sections, and of the old page those that were not run, in the order of the simulations."""
+    known = sections(old) | new
+    parts = [known[title] for one in SIMULATIONS if (title := title_of(one)) in known]
+    body = [line for part in parts for line in part]
+    return "\n".join([*head("\n".join(body).count("**missed**")), *body]).rstrip() + "\n"
+
+
+def title_of(simulation: Simulation) -> str:
+    return simulation.name[0].upper() + simulation.name[1:]
+
+
 def simulate(pool: ProcessPoolExecutor, one: Simulation, n_runs: int) -> tuple[list[str], list[Verdict]]:
     """All runs of one simulation, side by side; its part of the page and its verdicts."""
     began = time.perf_counter()
-    jobs: list[Future[tuple[runs.Measures, float]]] = [
+    jobs: list[Future[tuple[Measures, float]]] = [
         pool.submit(runs.timed, one.run, seed, one.arguments) for seed in range(1, n_runs + 1)
     ]
     done = [job.result() for job in jobs]
@@ -146,14 +172,15 @@ def main() -> int:
     parser.add_argument("--runs-scale", type=float, default=1.0, help="this share of the runs, at least two of each")
     parser.add_argument("--only", nargs="*", help="names of simulations")
     parser.add_argument("--page", type=Path, help="where to write; without it a part of the runs writes no page")
+    parser.add_argument("--update", action="store_true", help="write what was run into the page, and leave the rest")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     chosen = parser.parse_args()
     unknown = set(chosen.only or ()) - {one.name for one in SIMULATIONS}
     if unknown:
         parser.error(f"no simulation {sorted(unknown)}; there are {[one.name for one in SIMULATIONS]}")
     whole = chosen.runs_scale >= 1 and not chosen.only
-    page = chosen.page or (PAGE if whole else None)
-    parts: list[str] = []
+    page = chosen.page or (PAGE if whole or chosen.update else None)
+    parts: dict[str, list[str]] = {}
     verdicts: list[Verdict] = []
     n_broken = 0
     with ProcessPoolExecutor(chosen.processes) as pool:
@@ -167,11 +194,12 @@ def main() -> int:
                 traceback.print_exc()
                 n_broken += 1
                 continue
-            parts += part
+            parts[title_of(one)] = part
             verdicts += found
     n_missed = sum(not verdict.holds for verdict in verdicts)
     if page and not n_broken:
-        page.write_text("\n".join([*head(n_missed), *parts]).rstrip() + "\n", encoding="utf-8")
+        old = page.read_text(encoding="utf-8") if chosen.update and page.is_file() else ""
+        page.write_text(whole_page(old, parts), encoding="utf-8")
         print(f"    written to {page}")
     print(f"    {len(verdicts)} targets, {n_missed} missed, {n_broken} simulations broken")
     return 1 if n_missed or n_broken else 0

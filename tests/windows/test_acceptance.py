@@ -1,4 +1,4 @@
-"""Small versions of the simulations behind docs/statistical-validation.md; the full ones are `make validate-statistics`."""
+"""Small versions of the simulations behind docs/statistical-validation.md (`make validate-statistics`)."""
 
 from __future__ import annotations
 

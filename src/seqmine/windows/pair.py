@@ -30,7 +30,8 @@ Bool = npt.NDArray[np.bool_]
 
 _DAY = 86_400_000_000
 _REFRESHES = 14
-_MOST_POINTS = 120_000
+_POINTS_A_ROW = 4
+_MOST_POINTS = 60_000
 fewest_events = 20
 
 
@@ -208,11 +209,11 @@ def build_pair(
 def _landmarks(design: Design, steps: OutcomeSteps, discovery: Bool, width: int, n_bins: int) -> Landmarks:
     """Points of the discovery rows, spread evenly over the delays however wide bins are: at risk and untreated.
 
-    Each row is looked at in every fourteenth of the delays, at a place in it that depends on the row's number; of many
-    rows every so many are taken.
+    Each row is looked at in every fourth of the delays, at a place in it that depends on the row's number; of many rows
+    every so many are taken: the more rows, the fewer points need each.
     """
     row = np.flatnonzero(discovery)
-    n_points = 1 if design.single else _REFRESHES
+    n_points = 1 if design.single else _POINTS_A_ROW
     stride = max(1, -(-len(row) * n_points // _MOST_POINTS))
     row = row[::stride]
     longest = width * n_bins
