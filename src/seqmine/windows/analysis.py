@@ -204,7 +204,7 @@ def analyse(
     analysis = Analysis(tuple(findings), rows, pair, judge, curve, found_curve, naive, tuple(inside))
     for finding, mask in zip(findings, inside, strict=True):
         if finding.reason is None:
-            _check(question, analysis, finding, mask, outside, stream, others, placebos)
+            _check(question, analysis, finding, mask, outside, own, others, placebos)
     return analysis
 
 
@@ -366,6 +366,8 @@ def _estimate(
             f"only {finding.overlap:.0%} of the treated have untreated rows of their kind at the same delay to be "
             "compared with"
         )
+        if decides := checks.what_decides(pair):
+            finding.detail += f", for {decides} all but decides who gets it"
         return
     parts = (estimate, finding.found) if pair.searched else (estimate,)
     fewest, expected = min(one.n for one in parts), min(one.expected for one in parts)
@@ -404,7 +406,7 @@ def _check(
     finding: Finding,
     mask: Bool,
     outside: Bool,
-    stream: Stream,
+    own: Sequence[int],
     others: Sequence[tuple[str, Stream]],
     placebos: Sequence[checks.Placebo],
 ) -> None:
@@ -424,6 +426,8 @@ def _check(
     if estimate.p <= question.options.alpha:
         finding.looked_protopathic = True
         finding.protopathic = checks.turns_when_blanked(pair, pair.estimation, mask, estimate.effect)
+        if not finding.randomised:
+            finding.follows = checks.follows_at_once(pair, judge, pair.estimation, mask, estimate.effect, own)
         if not finding.numeric:
             finding.benchmark = checks.leaves_it_out(pair, pair.estimation, mask, estimate.ratio[0])
 

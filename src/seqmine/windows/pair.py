@@ -72,6 +72,7 @@ class Pair:
     which: Int64
     grid: Grid
     refresh: int
+    covariates: tuple[str, ...]
     threads: int
 
     @property
@@ -202,6 +203,7 @@ def build_pair(
         which,
         grid,
         refresh,
+        tuple(covariates),
         threads,
     )
 
