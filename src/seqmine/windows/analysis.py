@@ -83,13 +83,15 @@ class Analysis:
 def rows_of(question: Question, moment: Pattern) -> MomentRows:
     """The rows of a moment, for all actions."""
     options, source = question.options, question.source
-    reach = options.max_delay_us + (0 if question.follow == EVER_AFTER else question.follow)
+    # Chance that decides at the moment itself asks for no longer delays: see `_followed`.
+    longest = 0 if options.randomised is not None and options.randomised.probability else options.max_delay_us
+    reach = longest + (0 if question.follow == EVER_AFTER else question.follow)
     rows = moment_rows(
         question.log, moment, question.study, repeats=options.repeats, reach=reach,
         watched=source.watched, threads=options.threads,
     )  # fmt: skip
     if source.watched > question.log.observed_until:  # outcomes are known for longer than actions
-        rows = rows.without("not_followed", rows.time > question.log.observed_until - options.max_delay_us)
+        rows = rows.without("not_followed", rows.time > question.log.observed_until - longest)
     if source.known_until is not None:
         until = source.known_until[rows.entity]
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
@@ -125,12 +127,15 @@ def analyse(
     else:
         declared = RowValues(log, question.study, question.entities, rows, options.threads)
         design = as_randomised(log, rows, stream, options, options.randomised, declared)
+    n_kept = len(rows)
+    width = bin_width(design, design.rows.half == DISCOVERY, options)
+    if design.single:
+        design = _followed(question, design, width)
     rows = design.rows
     discovery = rows.half == DISCOVERY
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
-    width = bin_width(design, discovery, options)
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
     longest = n_bins * width
@@ -139,7 +144,7 @@ def analyse(
         base.flags.append(crossed)
         base.broken = True
     base.n_treated_ever = int(np.count_nonzero(happened))
-    refusal = _early(question, design, width, n_bins, happened)
+    refusal = _early(question, n_kept, design, width, n_bins, happened)
     _experiment(base, question, design, width)
     if refusal is not None:
         return refused(*refusal, rows)
@@ -208,12 +213,23 @@ def analyse(
     return analysis
 
 
-def _early(question: Question, design: Design, width: int, n_bins: int, happened: Bool) -> tuple[str, str] | None:
-    """Reasons that need no estimate."""
+def _followed(question: Question, design: Design, width: int) -> Design:
+    """Leave out moments whose one delay bin and its follow-up end after what is known."""
+    rows, source = design.rows, question.source
+    end = rows.time + width + (0 if question.follow == EVER_AFTER else question.follow)
+    late = (end > source.watched) | (rows.time + width > question.log.observed_until)
+    if source.known_until is not None:
+        late |= source.known_until[rows.entity] < end
+    return design.take(~late, "not_followed")
+
+
+def _early(
+    question: Question, n_kept: int, design: Design, width: int, n_bins: int, happened: Bool
+) -> tuple[str, str] | None:
+    """Reasons that need no estimate; `n_kept` rows of the moment, treated or not, were not lost from sight."""
     rows, counts = design.rows, design.rows.excluded
-    eligible = len(rows) + counts.get("censored", 0)
-    if eligible and counts.get("censored", 0) / eligible > _CENSORED:
-        share = counts["censored"] / eligible
+    share = counts.get("censored", 0) / max(counts.get("censored", 0) + n_kept, 1)
+    if share > _CENSORED:
         end = "the last delay" if question.follow == EVER_AFTER else "the end of their follow-up"
         return "censored", f"{share:.0%} of the rows were lost from sight before {end}"
     if len(rows) == 0:
