@@ -309,7 +309,7 @@ def test_a_preset_and_a_file_of_actions_from_the_command_line(
     assert run([*given, "--output", str(tmp_path / "a")]) == 0
     rows = dict(csv.reader(capsys.readouterr().out.splitlines()))
     assert Truth.read(tmp_path / "a").spec == window_world(None, seed=3, n_events=20_000)
-    assert int(rows["events"]) == pytest.approx(20_000, rel=0.15)
+    assert 12_000 < int(rows["events"]) < 22_000  # strong moments take events away
     assert int(rows["treated: csm_call"]) == Truth.read(tmp_path / "a").treated.num_rows > 100
     (tmp_path / "world.toml").write_text(
         """

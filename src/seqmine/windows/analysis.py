@@ -26,7 +26,7 @@ from seqmine.windows.naive import Naive, naive_comparison
 from seqmine.windows.options import WindowOptions
 from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
 from seqmine.windows.pair import Pair, build_pair
-from seqmine.windows.refusals import at_risk, crossover, inbound_reason, known_until
+from seqmine.windows.refusals import at_risk, inbound_reason, known_until
 from seqmine.windows.scan import edge_intervals, find_windows
 from seqmine.windows.streams import Stream, joined, read_selector, stream_of
 from seqmine.windows.tables import Curve
@@ -126,7 +126,10 @@ def analyse(
         design = as_it_happened(rows, stream, options)
     else:
         declared = RowValues(log, question.study, question.entities, rows, options.threads)
-        design = as_randomised(log, rows, stream, options, options.randomised, declared)
+        span = options.max_delay_us
+        steps = outcome_steps(question.source, rows.entity, rows.time, width=span, n_bins=1, follow=question.follow)
+        _, stayed = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
+        design = as_randomised(rows, stream, options, options.randomised, declared, stayed)
     n_kept = len(rows)
     width = bin_width(design, design.rows.half == DISCOVERY, options)
     if design.single:
@@ -136,13 +139,11 @@ def analyse(
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
+    base.broken = design.broken
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
     longest = n_bins * width
     happened = (design.delay < longest) & design.may_treat
-    if crossed := crossover(design, question.source, width=width, n_bins=n_bins, follow=question.follow):
-        base.flags.append(crossed)
-        base.broken = True
     base.n_treated_ever = int(np.count_nonzero(happened))
     refusal = _early(question, n_kept, design, width, n_bins, happened)
     _experiment(base, question, design, width)

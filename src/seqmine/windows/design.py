@@ -17,7 +17,7 @@ from seqmine.windows.options import Randomised, WindowOptions
 from seqmine.windows.streams import Stream
 
 if TYPE_CHECKING:
-    from seqmine.events.log import EventLog
+    pass
 
 __all__ = ["Design", "as_it_happened", "as_randomised", "bin_width"]
 
@@ -32,6 +32,7 @@ WIDTHS = (
 MAX_BINS = 384
 ENOUGH = 10
 _MOST_CHANCES = 20
+_MOST_CROSSOVER = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,8 @@ class Design:
         Whether there is one delay bin: chance decided at the moment itself.
     note
         What a reader has to know of the design; empty for nothing.
+    broken
+        Whether more than 5 % of an arm did not get what was drawn for it, so that others are compared than were drawn.
     """
 
     rows: MomentRows
@@ -67,13 +70,14 @@ class Design:
     randomised: bool
     single: bool = False
     note: str = ""
+    broken: bool = False
 
     def take(self, keep: Bool, reason: str) -> Design:
         """Leave out the rows of a mask's complement, counted under a reason."""
         rows = self.rows.without(reason, ~keep)
         return Design(
             rows, self.delay[keep], self.base[keep], self.n_base, self.may_treat[keep], self.may_control[keep],
-            self.randomised, self.single, self.note,
+            self.randomised, self.single, self.note, self.broken,
         )  # fmt: skip
 
 
@@ -93,9 +97,9 @@ def as_it_happened(rows: MomentRows, stream: Stream, options: WindowOptions) -> 
 
 
 def as_randomised(
-    log: EventLog, rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues
+    rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues, stayed: Bool
 ) -> Design:
-    """The design that was declared; see `Randomised`."""
+    """The design that was declared, see `Randomised`; ``stayed`` are the rows at risk until the end of the delays."""
     longest = options.max_delay_us
     n = len(rows)
     none, every = np.zeros(n, np.int64), np.ones(n, np.bool_)
@@ -149,7 +153,16 @@ def as_randomised(
         counts = np.bincount(arm.code, minlength=len(arm.values))
         got = np.bincount(arm.code[within], minlength=len(arm.values))
         treated = ~control & ~null & (2 * got[arm.code] > counts[arm.code])
-    design = Design(rows, delay, none, 1, treated, control, True)
+    # Who was gone before the end of the delays may have been meant to get it later.
+    waited = treated & (stayed | within)
+    share = float(np.mean(within[waited])) if waited.any() else 0.0
+    crossed = float(np.mean(within[control])) if control.any() else 0.0
+    note = ""
+    if share < 1.0 - _MOST_CROSSOVER:
+        note = f"{1 - share:.0%} of those of the treated arm who stayed never got it"
+    if crossed > _MOST_CROSSOVER:
+        note += (", " if note else "") + f"{crossed:.0%} of the control arm got it"
+    design = Design(rows, delay, none, 1, treated, control, True, False, note, bool(note))
     return design.take(treated | control, "other_arm")
 
 

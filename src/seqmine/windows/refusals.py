@@ -13,19 +13,17 @@ from seqmine.errors import ParameterError
 from seqmine.events.conditions import Condition
 from seqmine.events.selectors import Selector
 from seqmine.labels._instants import format_instant
-from seqmine.windows.design import Design
 from seqmine.windows.options import WindowOptions
-from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
+from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource
 from seqmine.windows.streams import stream_of
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["at_risk", "check_names", "crossover", "inbound_reason", "known_until"]
+__all__ = ["at_risk", "check_names", "inbound_reason", "known_until"]
 
 Int64 = npt.NDArray[np.int64]
 
-_MOST_CROSSOVER: Final = 0.05
 _INBOUND: Final = re.compile(
     r"(?<![a-z])(in_?bound|incoming|complain\w*|requests?|requested|enquir\w*|inquir\w*|customer_?(call|contact|email|mail|"
     r"message)\w*)(?![a-z])"
@@ -80,26 +78,6 @@ def inbound_reason(log: EventLog, action: Selector, options: WindowOptions, thre
         if name not in options.company and _INBOUND.search(name.casefold()):
             return f"{name} sounds like the customer's own act; if the company does it, say company=[{name!r}]"
     return None
-
-
-def crossover(design: Design, source: OutcomeSource, *, width: int, n_bins: int, follow: int) -> str:
-    """Whom the arms did not treat as was drawn for them, in words; empty where that is at most 5 % of each.
-
-    Of the treated arm those count who were at risk to the last delay: others may have left before their turn.
-    """
-    if not design.randomised or design.may_treat.all():
-        return ""
-    rows = design.rows
-    steps = outcome_steps(source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=follow)
-    _, there = steps.at(np.arange(len(rows)), np.full(len(rows), n_bins - 1))
-    within = design.delay < n_bins * width
-    missed, crossed = ~within[design.may_treat & (within | there)], within[design.may_control]
-    notes = []
-    if missed.any() and missed.mean() > _MOST_CROSSOVER:
-        notes.append(f"{missed.mean():.0%} of the treated arm never got it")
-    if crossed.any() and crossed.mean() > _MOST_CROSSOVER:
-        notes.append(f"{crossed.mean():.0%} of the control arm got it")
-    return ", ".join(notes)
 
 
 def known_until(log: EventLog, options: WindowOptions, source: OutcomeSource, follow: int) -> str:
