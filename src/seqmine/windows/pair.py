@@ -77,6 +77,7 @@ class Pair:
     which: Int64
     grid: Grid
     refresh: int
+    covariates: tuple[str, ...]
     threads: int
 
     @property
@@ -222,6 +223,7 @@ def build_pair(
         which,
         grid,
         refresh,
+        tuple(covariates),
         threads,
     )
 
