@@ -4,8 +4,8 @@
 
 First the counts alone: a million moments, 168 delay bins, 50 strata, residuals included; each row has its pieces (where
 its stratum changes) and the steps of its outcome. The same counts made row by row and bin by bin, with numpy, must be
-equal. Then `scan_windows` as a whole on simulated logs of growing size. CPU seconds of one thread, the best of three for
-the counts. `--write` puts the tables into docs/performance.md, between the two marks.
+equal. Then `scan_windows` as a whole on simulated logs of growing size. CPU seconds of one thread, the best of three
+for the counts. `--write` puts the tables into docs/performance.md, between the two marks.
 """
 
 from __future__ import annotations

@@ -127,7 +127,10 @@ def analyse(
         design = as_it_happened(rows, stream, options)
     else:
         declared = RowValues(log, question.study, question.entities, rows, options.threads)
-        design = as_randomised(log, rows, stream, options, options.randomised, declared)
+        span = options.max_delay_us
+        steps = outcome_steps(question.source, rows.entity, rows.time, width=span, n_bins=1, follow=question.follow)
+        _, stayed = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
+        design = as_randomised(rows, stream, options, options.randomised, declared, stayed)
     rows = design.rows
     discovery = rows.half == DISCOVERY
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from seqmine.significance.tails import standard_normal_quantile
 from seqmine.windows.effects import Judge, two_sided
-from seqmine.windows.knowledge import Landmarks
 from seqmine.windows.models import fit_model
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
@@ -192,10 +191,10 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
     The three matters that models lean on most are left out of them in turn; every third point is enough to fit those.
     """
     model = pair.models[2]
-    points, x = pair.points, pair.x
+    points, x, cases, of_cases = pair.points, pair.x, pair.cases, pair.of_cases
     if len(x) > _MANY_POINTS:
-        points = Landmarks(points.row[::3], points.time[::3], points.y[::3], points.a[::3])
-        x = x[::3]
+        third = slice(None, None, 3)
+        points, x, cases, of_cases = points.part(third), x[third], cases.part(third), of_cases[third]
     columns = pair.knowledge.columns
     spread = np.concatenate([pair.x.std(axis=0), pair.knowledge.static[pair.points.row].std(axis=0)])
     weight = np.abs(np.concatenate([model.outcome.slope, model.outcome.static])) * spread
@@ -210,7 +209,7 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
         if groups[name] <= 0 or not ratio > 0:
             continue
         fitted = fit_models(
-            pair.knowledge, points, x, pair.grid, logistic=not pair.source.is_numeric,
+            pair.knowledge, points, x, cases, of_cases, pair.grid, logistic=not pair.source.is_numeric,
             propensity=not pair.design.randomised, without=pair.knowledge.group(name),
         )  # fmt: skip
         pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))

@@ -17,7 +17,7 @@ from seqmine.windows.options import Randomised, WindowOptions
 from seqmine.windows.streams import Stream
 
 if TYPE_CHECKING:
-    from seqmine.events.log import EventLog
+    pass
 
 __all__ = ["Design", "as_it_happened", "as_randomised", "bin_width"]
 
@@ -97,9 +97,9 @@ def as_it_happened(rows: MomentRows, stream: Stream, options: WindowOptions) -> 
 
 
 def as_randomised(
-    log: EventLog, rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues
+    rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues, stayed: Bool
 ) -> Design:
-    """The design that was declared; see `Randomised`."""
+    """The design that was declared, see `Randomised`; ``stayed`` are the rows at risk until the end of the delays."""
     longest = options.max_delay_us
     n = len(rows)
     none, every = np.zeros(n, np.int64), np.ones(n, np.bool_)
@@ -153,11 +153,13 @@ def as_randomised(
         counts = np.bincount(arm.code, minlength=len(arm.values))
         got = np.bincount(arm.code[within], minlength=len(arm.values))
         treated = ~control & ~null & (2 * got[arm.code] > counts[arm.code])
-    share = float(np.mean(within[treated])) if treated.any() else 0.0
+    # Who was gone before the end of the delays may have been meant to get it later.
+    waited = treated & (stayed | within)
+    share = float(np.mean(within[waited])) if waited.any() else 0.0
     crossed = float(np.mean(within[control])) if control.any() else 0.0
     note = ""
     if share < 1.0 - _MOST_CROSSOVER:
-        note = f"{1 - share:.0%} of the treated arm never got it"
+        note = f"{1 - share:.0%} of those of the treated arm who stayed never got it"
     if crossed > _MOST_CROSSOVER:
         note += (", " if note else "") + f"{crossed:.0%} of the control arm got it"
     design = Design(rows, delay, none, 1, treated, control, True, False, note, bool(note))

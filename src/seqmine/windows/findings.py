@@ -89,8 +89,8 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
     deviations or more (and beyond chance, or by 0.25), another action goes with this one, no placebo could be looked
-    at, the hours of the day cannot be told from the delay, or more than 5 % of an arm did not get what was drawn for it;
-    ``randomised`` where chance decided; else ``identified``.
+    at, the hours of the day cannot be told from the delay, or more than 5 % of an arm did not get what was drawn for
+    it; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
