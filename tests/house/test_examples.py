@@ -14,8 +14,7 @@ import seqmine
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(seqmine.__path__, "seqmine.") if "__main__" not in module.name
 )
-# Made by functions that have one.
-WITHOUT = {"CapacityPlan", "FrequentResult", "MiningResult", "StudyResult", "WindowResult"}
+WITHOUT = {"CapacityPlan", "FrequentResult", "MiningResult", "StudyResult", "WindowResult"}  # made by others
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith(("seqmine._core", "seqmine.cli"))])

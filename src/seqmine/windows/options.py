@@ -45,6 +45,11 @@ class Randomised:
     ------
     ParameterError
         None or several of the three, or ``arm`` without ``control``.
+
+    Examples
+    --------
+    >>> Randomised(arm="arm", control="no call").treated is None
+    True
     """
 
     probability: str | None = None
