@@ -43,6 +43,7 @@ actions = ["csm_call"]
 moments = ["ticket"]
 max_delay = "7d"
 bin_width = "6h"
+max_windows = 1
 segments = ["plan"]
 variant = "channel"
 """

@@ -169,7 +169,9 @@ def _refusal(axes: Any, finding: Finding) -> None:
 
 def _title(finding: Finding) -> str:
     head = textwrap.shorten(f"{finding.action} after {finding.moment}", 110, placeholder=" ...")
-    return f"{head}\noutcome: {textwrap.shorten(finding.outcome, 100, placeholder=' ...')}"
+    outcome = textwrap.shorten(finding.outcome.strip("'"), 80, placeholder=" ...")
+    follow = "" if finding.follow is None else f", followed for {format_duration(finding.follow)} from the delay on"
+    return f"{head}\noutcome: {outcome}{follow}"
 
 
 def _sum(finding: Finding, scale: float) -> str:
