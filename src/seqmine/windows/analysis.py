@@ -311,7 +311,7 @@ def _declared_placebos(
     log = question.log
     placebos: list[checks.Placebo] = []
     types: list[str] = []
-    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
+    since = earlier(rows.time, _OLD)
     for name in question.options.placebos:
         if name in question.entities.columns:
             if not values.is_number(name):
@@ -322,7 +322,7 @@ def _declared_placebos(
         selector = read_selector(name)
         stream = stream_of(log, selector, threads=question.options.threads)
         time, there = stream.first_from(rows.entity, since)
-        placebos.append(checks.Placebo(name, (there & (time < until)).astype(np.float64)))
+        placebos.append(checks.Placebo(name, (there & (time < rows.time)).astype(np.float64)))
         types += selector.types
     return placebos, tuple(types)
 
