@@ -62,6 +62,11 @@ class OutcomeSource:
         """Whether it is a number instead of yes or no."""
         return self.mode == 2
 
+    def came_true_before(self, entity: Int64, time: Int64) -> Bool:
+        """Whether what entities did before some times, ever, is enough: of events, counts and tables."""
+        number = self.stream.number_before(entity, time)
+        return np.asarray(number > self.threshold if self.comparison == 1 else number >= self.threshold)
+
 
 @dataclass(frozen=True, eq=False)
 class OutcomeSteps:

@@ -93,8 +93,8 @@ def outcome_steps(
     """Find the bins at which a row's outcome, or whether it is at risk, changes.
 
     The outcome of bin k is that of ``[tau + blank, tau + follow)`` with tau the bin's end; a row is at risk in it while
-    the outcome has not come true in ``[t0, tau + blank)`` (EVENT), or not in the ``follow`` before (STATE), or always
-    (NUMBER). ``start[i + 1]`` becomes the number of steps of row i; where ``out`` has room, it is (3, n): first bin,
+    the outcome has at no time come true since t0, before ``tau + blank`` (EVENT), or is not true of the ``follow``
+    before that (STATE), or always (NUMBER). A ``width`` of 0 with one bin asks at t0 itself. ``start[i + 1]`` becomes the number of steps of row i; where ``out`` has room, it is (3, n): first bin,
     outcome times ``scale``, at risk, at positions ``start[i]`` on.
     """
     fill = out.shape[1] > 0
@@ -107,14 +107,20 @@ def outcome_steps(
         back = _lower(time, first, last, _back(tau + blank, follow))
         k, n = 0, 0
         shown_y, shown_risk = np.int64(0), -1
+        so_far, true = 0.0, False
         while k < n_bins:
             total = _sum(number, low, high)
             if mode == 2:
                 risk = 1
                 y = np.int64(math.floor(total * scale + 0.5))
             else:
-                before = _sum(number, begun, low) if mode == 0 else _sum(number, back, low)
-                risk = 0 if _holds(before, comparison, threshold) else 1
+                while mode == 0 and not true and begun < low:
+                    so_far += number[begun]
+                    true = _holds(so_far, comparison, threshold)
+                    begun += 1
+                if mode == 1:
+                    true = _holds(_sum(number, back, low), comparison, threshold)
+                risk = 0 if true else 1
                 y = np.int64(scale) if risk == 1 and _holds(total, comparison, threshold) else np.int64(0)
             if risk != shown_risk or y != shown_y:
                 if fill:
@@ -122,7 +128,7 @@ def outcome_steps(
                     out[0, at], out[1, at], out[2, at] = k, y, risk
                 shown_y, shown_risk = y, risk
                 n += 1
-            if mode == 0 and risk == 0:
+            if (mode == 0 and risk == 0) or k + 1 == n_bins:
                 break
             # The next bin in which anything is different.
             after = n_bins
@@ -139,7 +145,8 @@ def outcome_steps(
             while high < last and time[high] < tau + follow:
                 high += 1
             if mode == 1:
-                while back < low and time[back] < tau + blank - follow:
+                since = _back(tau + blank, follow)
+                while back < low and time[back] < since:
                     back += 1
         if not fill:
             start[i + 1] = n
