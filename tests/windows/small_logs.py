@@ -134,7 +134,7 @@ def design_of(log: sm.EventLog, case: Case) -> tuple[Question, Design]:
 
 OUTCOMES: Mapping[str, Outcome] = {
     "exists(x) within 2d": Outcome("exists", 2 * DAY, named("x")),
-    "no x within 2d": Outcome("no", 2 * DAY, named("x")),
+    "no x within 1d": Outcome("no", DAY, named("x")),
     "count(x) >= 2 within 2d": Outcome("count", 2 * DAY, named("x"), ">=", 2),
     "sum(value of x) > 1.5 within 2d": Outcome("sum", 2 * DAY, named("x"), ">", 1.5),
     "count(x) within 2d": Outcome("count", 2 * DAY, named("x")),

@@ -175,7 +175,7 @@ def outcome_steps(
     entity, t0 : (n,) int64
         Rows, ordered by both.
     width, n_bins, follow, blank
-        Delay bins, follow-up and blanked time, in microseconds.
+        Delay bins, follow-up and blanked time, in microseconds; one bin of width 0 asks at the moment itself.
     threads
         0 = all cores. The result does not depend on it.
     """

@@ -32,6 +32,7 @@ __all__ = [
 EVENT, STATE, NUMBER = 0, 1, 2
 N_BASE, N_PER_TYPE = 7, 4
 _MIN = -(2**63) + 1
+_NEVER = -(2**63)  # no event has it
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
 
@@ -218,8 +219,8 @@ def features_at(
     counts = np.zeros(3, np.int64)
     base_counts = np.zeros(3, np.int64)
     pointer = np.zeros(4, np.int64)
-    base_last = np.int64(_MIN)
-    last_time = np.int64(_MIN)
+    base_last = np.int64(_NEVER)
+    last_time = np.int64(_NEVER)
     current, whose = -1, -1
     spans = (_DAY, 7 * _DAY, 28 * _DAY)
     for p in range(row.size):
@@ -229,13 +230,13 @@ def features_at(
             begin, end = log_offsets[e], log_offsets[e + 1]
             if e != whose:
                 whose = e
-                base_last = np.int64(_MIN)
+                base_last = np.int64(_NEVER)
                 for j in range(4):
                     base[j] = begin
                 for j in range(3):
                     base_counts[j] = 0
                 for j in range(n_types):
-                    base_seen[j] = _MIN
+                    base_seen[j] = _NEVER
             # On to this moment, once for all points of the row.
             base_last = _walk(
                 log_time, log_code, hidden, slot, end, t0[i], spans, base, base_counts, base_seen, base_last
@@ -250,7 +251,7 @@ def features_at(
             current = i
         x = at[p]
         last_time = _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, last_time)
-        known = last_time > _MIN
+        known = last_time != _NEVER
         ago = np.float64(x) - np.float64(last_time) if known else 365.0 * _DAY
         out[p, 0] = math.log1p(min(ago, 365.0 * _DAY) / _HOUR)
         for j in range(3):
@@ -264,9 +265,9 @@ def features_at(
             when = seen[j]
             column = N_BASE + j * N_PER_TYPE
             out[p, column] = 1.0 if when >= t0[i] else 0.0
-            out[p, column + 1] = 1.0 if when >= _back(x, _DAY) and when > _MIN else 0.0
-            out[p, column + 2] = 1.0 if when >= _back(x, 28 * _DAY) and when > _MIN else 0.0
-            out[p, column + 3] = 1.0 if when > _MIN else 0.0
+            out[p, column + 1] = 1.0 if when >= _back(x, _DAY) else 0.0
+            out[p, column + 2] = 1.0 if when >= _back(x, 28 * _DAY) else 0.0
+            out[p, column + 3] = 1.0 if when != _NEVER else 0.0
 
 
 @kernel
@@ -298,7 +299,7 @@ def screen_types(log_offsets, log_time, log_code, hidden, entity, t0, at, y, a, 
     events before a point are looked at.
     """
     n_types = tables.shape[0]
-    last = np.full(n_types, _MIN, np.int64)
+    last = np.full(n_types, _NEVER, np.int64)
     touched = np.empty(n_types, np.int64)
     for i in range(entity.size):
         begin = log_offsets[entity[i]]
@@ -306,7 +307,7 @@ def screen_types(log_offsets, log_time, log_code, hidden, entity, t0, at, y, a, 
         n = 0
         for j in range(end - 1, max(begin, end - most) - 1, -1):
             code = log_code[j]
-            if hidden[code] == 0 and last[code] == _MIN:
+            if hidden[code] == 0 and last[code] == _NEVER:
                 last[code] = log_time[j]
                 touched[n] = code
                 n += 1
@@ -318,4 +319,4 @@ def screen_types(log_offsets, log_time, log_code, hidden, entity, t0, at, y, a, 
                     tables[code, kind, 0] += 1
                     tables[code, kind, 1] += y[i]
                     tables[code, kind, 2] += a[i]
-            last[code] = _MIN
+            last[code] = _NEVER
