@@ -97,9 +97,8 @@ def rows_of(question: Question, moment: Pattern) -> MomentRows:
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
         until = source.known_until[rows.entity]
         rows = rows.without("censored", until < rows.time + reach)
-    if source.mode == 0 and (question.study.incident or source.known_until is not None):
-        before, there = source.stream.first_from(rows.entity, np.full(len(rows), np.iinfo(np.int64).min + 1))
-        rows = rows.without("already", there & (before < rows.time))
+    if question.study.incident or source.known_until is not None:
+        rows = rows.without("already", source.came_true_before(rows.entity, rows.time))
     return rows
 
 
