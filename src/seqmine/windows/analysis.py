@@ -14,7 +14,7 @@ from seqmine._text import format_duration, parse_duration
 from seqmine.errors import ParameterError
 from seqmine.events.selectors import Selector
 from seqmine.labels import DISCOVERY, Study
-from seqmine.labels._instants import earlier, format_instant
+from seqmine.labels._instants import earlier
 from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
@@ -24,9 +24,9 @@ from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVER
 from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
 from seqmine.windows.naive import Naive, naive_comparison
 from seqmine.windows.options import WindowOptions
-from seqmine.windows.outcome_bins import OutcomeSource, outcome_steps
+from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
 from seqmine.windows.pair import Pair, build_pair
-from seqmine.windows.refusals import at_risk, inbound_reason
+from seqmine.windows.refusals import at_risk, inbound_reason, known_until
 from seqmine.windows.scan import edge_intervals, find_windows
 from seqmine.windows.streams import Stream, joined, read_selector, stream_of
 from seqmine.windows.tables import Curve
@@ -43,9 +43,6 @@ Bool = npt.NDArray[np.bool_]
 _DAY: Final = 86_400_000_000
 _OLD, _RECENT = 84 * _DAY, 28 * _DAY
 _CENSORED: Final = 0.1
-EVER_AFTER: Final = 36_500 * _DAY
-"""Follow-up of a table without a horizon: its labels are what became of the entities, whenever that was."""
-
 _ALWAYS: Final = 0.9
 _ALWAYS_SHARE: Final = 0.3
 _SPECIAL: Final = 1e-9
@@ -86,13 +83,15 @@ class Analysis:
 def rows_of(question: Question, moment: Pattern) -> MomentRows:
     """The rows of a moment, for all actions."""
     options, source = question.options, question.source
-    reach = options.max_delay_us + (0 if question.follow == EVER_AFTER else question.follow)
+    # Chance that decides at the moment itself asks for no longer delays: see `_followed`.
+    longest = 0 if options.randomised is not None and options.randomised.probability else options.max_delay_us
+    reach = longest + (0 if question.follow == EVER_AFTER else question.follow)
     rows = moment_rows(
         question.log, moment, question.study, repeats=options.repeats, reach=reach,
         watched=source.watched, threads=options.threads,
     )  # fmt: skip
     if source.watched > question.log.observed_until:  # outcomes are known for longer than actions
-        rows = rows.without("not_followed", rows.time > question.log.observed_until - options.max_delay_us)
+        rows = rows.without("not_followed", rows.time > question.log.observed_until - longest)
     if source.known_until is not None:
         until = source.known_until[rows.entity]
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
@@ -131,19 +130,22 @@ def analyse(
         steps = outcome_steps(question.source, rows.entity, rows.time, width=span, n_bins=1, follow=question.follow)
         _, stayed = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
         design = as_randomised(rows, stream, options, options.randomised, declared, stayed)
+    n_kept = len(rows)
+    width = bin_width(design, design.rows.half == DISCOVERY, options)
+    if design.single:
+        design = _followed(question, design, width)
     rows = design.rows
     discovery = rows.half == DISCOVERY
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
     base.broken = design.broken
-    width = bin_width(design, discovery, options)
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
     longest = n_bins * width
     happened = (design.delay < longest) & design.may_treat
     base.n_treated_ever = int(np.count_nonzero(happened))
-    refusal = _early(question, design, width, n_bins, happened)
+    refusal = _early(question, n_kept, design, width, n_bins, happened)
     _experiment(base, question, design, width)
     if refusal is not None:
         return refused(*refusal, rows)
@@ -208,23 +210,34 @@ def analyse(
     analysis = Analysis(tuple(findings), rows, pair, judge, curve, found_curve, naive, tuple(inside))
     for finding, mask in zip(findings, inside, strict=True):
         if finding.reason is None:
-            _check(question, analysis, finding, mask, outside, stream, others, placebos)
+            _check(question, analysis, finding, mask, outside, own, others, placebos)
     return analysis
 
 
-def _early(question: Question, design: Design, width: int, n_bins: int, happened: Bool) -> tuple[str, str] | None:
-    """Reasons that need no estimate."""
+def _followed(question: Question, design: Design, width: int) -> Design:
+    """Leave out moments whose one delay bin and its follow-up end after what is known."""
+    rows, source = design.rows, question.source
+    end = rows.time + width + (0 if question.follow == EVER_AFTER else question.follow)
+    late = (end > source.watched) | (rows.time + width > question.log.observed_until)
+    if source.known_until is not None:
+        late |= source.known_until[rows.entity] < end
+    return design.take(~late, "not_followed")
+
+
+def _early(
+    question: Question, n_kept: int, design: Design, width: int, n_bins: int, happened: Bool
+) -> tuple[str, str] | None:
+    """Reasons that need no estimate; `n_kept` rows of the moment, treated or not, were not lost from sight."""
     rows, counts = design.rows, design.rows.excluded
-    eligible = len(rows) + counts.get("censored", 0)
-    if eligible and counts.get("censored", 0) / eligible > _CENSORED:
-        share = counts["censored"] / eligible
+    share = counts.get("censored", 0) / max(counts.get("censored", 0) + n_kept, 1)
+    if share > _CENSORED:
         end = "the last delay" if question.follow == EVER_AFTER else "the end of their follow-up"
         return "censored", f"{share:.0%} of the rows were lost from sight before {end}"
     if len(rows) == 0:
         left = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items() if n and name != "n_moments")
         why = f" (left out: {left})" if left else ""
         if counts.get("not_followed"):
-            why += f"; {_ends(question)}"
+            why += f"; {known_until(question.log, question.options, question.source, question.follow)}"
         return "too_few", f"there is no moment that can be followed{why}"
     if not happened.any():
         return "no_variation", "the action never follows the moment within the delays looked at"
@@ -249,18 +262,6 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     if len(y) == 0 or np.ptp(y) == 0:
         return "no_variation", "all rows at risk have the same outcome"
     return None
-
-
-def _ends(question: Question) -> str:
-    """Until when anything is known, in words: why no row can be followed."""
-    longest, log = format_duration(question.options.max_delay_us), question.log
-    text = f"actions are known until {format_instant(log.observed_until)}, and delays up to {longest} are looked at"
-    if question.follow != EVER_AFTER:
-        text += (
-            f", with {format_duration(question.follow)} of follow-up after them and outcomes known until "
-            f"{format_instant(question.source.watched)}"
-        )
-    return text + "; a log that was watched beyond its last event says so with observed_until="
 
 
 def _experiment(finding: Finding, question: Question, design: Design, width: int) -> None:
@@ -310,7 +311,7 @@ def _declared_placebos(
     log = question.log
     placebos: list[checks.Placebo] = []
     types: list[str] = []
-    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
+    since = earlier(rows.time, _OLD)
     for name in question.options.placebos:
         if name in question.entities.columns:
             if not values.is_number(name):
@@ -321,7 +322,7 @@ def _declared_placebos(
         selector = read_selector(name)
         stream = stream_of(log, selector, threads=question.options.threads)
         time, there = stream.first_from(rows.entity, since)
-        placebos.append(checks.Placebo(name, (there & (time < until)).astype(np.float64)))
+        placebos.append(checks.Placebo(name, (there & (time < rows.time)).astype(np.float64)))
         types += selector.types
     return placebos, tuple(types)
 
@@ -382,6 +383,8 @@ def _estimate(
             f"only {finding.overlap:.0%} of the treated have untreated rows of their kind at the same delay to be "
             "compared with"
         )
+        if decides := checks.what_decides(pair):
+            finding.detail += f", for {decides} all but decides who gets it"
         return
     parts = (estimate, finding.found) if pair.searched else (estimate,)
     fewest, expected = min(one.n for one in parts), min(one.expected for one in parts)
@@ -420,7 +423,7 @@ def _check(
     finding: Finding,
     mask: Bool,
     outside: Bool,
-    stream: Stream,
+    own: Sequence[int],
     others: Sequence[tuple[str, Stream]],
     placebos: Sequence[checks.Placebo],
 ) -> None:
@@ -440,6 +443,8 @@ def _check(
     if estimate.p <= question.options.alpha:
         finding.looked_protopathic = True
         finding.protopathic = checks.turns_when_blanked(pair, pair.estimation, mask, estimate.effect)
+        if not finding.randomised:
+            finding.follows = checks.follows_at_once(pair, judge, pair.estimation, mask, estimate.effect, own)
         if not finding.numeric:
             finding.benchmark = checks.leaves_it_out(pair, pair.estimation, mask, estimate.ratio[0])
 

@@ -43,6 +43,12 @@ def statement(finding: Finding) -> str:
         parts.append(_no_timing(finding))
     if not finding.randomised and not finding.numeric and finding.estimate is not None:
         parts.append(_strength(finding))
+    if finding.follows is not None:
+        name, share, expected = finding.follows
+        parts.append(
+            f"{name} follows {share:.0%} of them within the hour ({expected:.0%} of the others), and they carry the "
+            f"effect: {finding.action} may be how {name} came to be recorded, not its cause."
+        )
     if finding.status == "weak":
         parts.append(f"Weak: {', '.join(_plain(flag) for flag in finding.flags)}.")
     return " ".join(part for part in parts if part)
@@ -150,6 +156,7 @@ def _plain(flag: str) -> str:
         "imbalance": f"treated and controls differ in {what}",
         "co_intervention": f"{what} goes with it",
         "no_placebo": "there was nothing to try it on that it cannot have changed",
+        "follows_at_once": f"{what} right after it carries the effect",
         "office_hours": "its delay cannot be told from the hours of the day",
         "fragile": "a weak hidden confounder could make it up",
     }.get(name, flag.replace("_", " "))
