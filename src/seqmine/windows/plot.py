@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqmine._text import format_duration
 from seqmine.errors import MissingDependencyError
-from seqmine.windows.analysis import Analysis
+from seqmine.windows.analysis import EVER_AFTER, Analysis
 from seqmine.windows.effects import Z95
 from seqmine.windows.findings import Finding
 from seqmine.windows.sentences import delay_text, statement
@@ -156,7 +156,8 @@ def _treated(axes: Any, analysis: Analysis, told: Sequence[Finding]) -> None:
     axes.set_ylabel(f"treated\nper {format_duration(pair.width)}")
     axes.set_ylim(0, max(float(curve.n.max()), 1.0) * 1.08)
     axes.set_xlim(0, x[-1])
-    axes.set_xlabel(f"delay of the action after the moment, {name} (rows of the half that did not choose the window)")
+    whose = " (rows of the half that did not choose the window)" if any(one.has_window for one in told) else ""
+    axes.set_xlabel(f"delay of the action after the moment, {name}{whose}")
     _ticks(axes, pair.n_bins * pair.width)
 
 
@@ -170,7 +171,8 @@ def _refusal(axes: Any, finding: Finding) -> None:
 def _title(finding: Finding) -> str:
     head = textwrap.shorten(f"{finding.action} after {finding.moment}", 110, placeholder=" ...")
     outcome = textwrap.shorten(finding.outcome.strip("'"), 80, placeholder=" ...")
-    follow = "" if finding.follow is None else f", followed for {format_duration(finding.follow)} from the delay on"
+    known = finding.follow is not None and finding.follow != EVER_AFTER
+    follow = f", followed for {format_duration(finding.follow or 0)} from the delay on" if known else ""
     return f"{head}\noutcome: {outcome}{follow}"
 
 
