@@ -118,7 +118,7 @@ def as_randomised(
             raise ParameterError(f"randomised: {given.probability!r} holds numbers that are no chances")
         proper = (chance > 0) & (chance < 1)
         # An action after the entity's next moment is that moment's.
-        delay = np.where(time < rows.following, delay, longest)
+        delay = np.where(rows.time + delay < rows.following, delay, longest)
         distinct = np.unique(chance[proper])
         if len(distinct) > _MOST_CHANCES:
             cuts = np.quantile(chance[proper], np.arange(1, _MOST_CHANCES) / _MOST_CHANCES)
