@@ -25,9 +25,11 @@ __all__ = ["at_risk", "check_names", "inbound_reason", "known_until"]
 Int64 = npt.NDArray[np.int64]
 
 _INBOUND: Final = re.compile(
-    r"(?<![a-z])(in_?bound|incoming|complain\w*|requests?|requested|enquir\w*|inquir\w*|customer_?(call|contact|email|mail|"
-    r"message)\w*)(?![a-z])"
+    r"(?<![a-z])(in[\W_]?bound|incoming|received|complain\w*|requests?|requested|enquir\w*|inquir\w*|"
+    r"from[\W_]?(customer|client|user|member|patient)|"
+    r"(customer|client|user|member|patient)[\W_]?(call|contact|email|mail|message)\w*)(?![a-z])"
 )
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def check_names(log: EventLog, options: WindowOptions) -> None:
@@ -75,7 +77,7 @@ def inbound_reason(log: EventLog, action: Selector, options: WindowOptions, thre
             )
         return None
     for name in action.types:
-        if name not in options.company and _INBOUND.search(name.casefold()):
+        if name not in options.company and _INBOUND.search(_HUMP.sub("_", name).casefold()):
             return f"{name} sounds like the customer's own act; if the company does it, say company=[{name!r}]"
     return None
 

@@ -51,6 +51,8 @@ def statement(finding: Finding) -> str:
         )
     if finding.status == "weak":
         parts.append(f"Weak: {', '.join(_plain(flag) for flag in finding.flags)}.")
+    elif "fragile" in finding.flags:
+        parts.append(f"Fragile: {_plain('fragile')}.")
     return " ".join(part for part in parts if part)
 
 
