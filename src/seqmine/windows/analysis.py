@@ -84,11 +84,12 @@ def rows_of(question: Question, moment: Pattern) -> MomentRows:
     """The rows of a moment, for all actions."""
     options, source = question.options, question.source
     # Chance that decides at the moment itself asks for no longer delays: see `_followed`.
-    longest = 0 if options.randomised is not None and options.randomised.probability else options.max_delay_us
+    at_once = options.randomised is not None and options.randomised.probability is not None
+    longest = 0 if at_once else options.max_delay_us
     reach = longest + (0 if question.follow == EVER_AFTER else question.follow)
     rows = moment_rows(
         question.log, moment, question.study, repeats=options.repeats, reach=reach,
-        watched=source.watched, threads=options.threads,
+        watched=source.watched, next_too=at_once, threads=options.threads,
     )  # fmt: skip
     if source.watched > question.log.observed_until:  # outcomes are known for longer than actions
         rows = rows.without("not_followed", rows.time > question.log.observed_until - longest)
@@ -97,9 +98,8 @@ def rows_of(question: Question, moment: Pattern) -> MomentRows:
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
         until = source.known_until[rows.entity]
         rows = rows.without("censored", until < rows.time + reach)
-    if source.mode == 0 and (question.study.incident or source.known_until is not None):
-        before, there = source.stream.first_from(rows.entity, np.full(len(rows), np.iinfo(np.int64).min + 1))
-        rows = rows.without("already", there & (before < rows.time))
+    if question.study.incident or source.known_until is not None:
+        rows = rows.without("already", source.came_true_before(rows.entity, rows.time))
     return rows
 
 

@@ -259,14 +259,22 @@ def co_intervention_of(
 
 
 def what_decides(pair: Pair) -> str | None:
-    """The covariate that tells most who is treated, if there is one that does so more than the log's events."""
+    """The covariate that all but tells who is ever treated: its part of the score parts 90 % of both sorts of rows."""
     model = pair.models[2].treatment
     if model is None:
         return None
-    spread = np.concatenate([pair.x.std(axis=0), pair.knowledge.static[pair.points.row].std(axis=0)])
-    weight = np.abs(np.concatenate([model.slope, model.static])) * spread
-    group = pair.knowledge.columns[int(np.argmax(weight))].group
-    return group if group in pair.covariates else None
+    ever = np.zeros(len(pair.design.rows), np.bool_)
+    ever[pair.arms.treated] = True
+    best = (0.9, "")
+    for name in pair.covariates:
+        at = [i for i, column in enumerate(pair.knowledge.static_columns) if column.group == name]
+        if not at or not ever.any() or ever.all():
+            continue
+        score = np.sum([pair.knowledge.static[:, i] * model.static[i] for i in at], axis=0)
+        cuts = np.unique(score)
+        below = [np.searchsorted(np.sort(score[rows]), cuts, side="right") / rows.sum() for rows in (ever, ~ever)]
+        best = max(best, (float(np.abs(below[0] - below[1]).max()), name))
+    return best[1] or None
 
 
 def follows_at_once(
