@@ -138,7 +138,6 @@ def test_the_summary_says_what_was_found_and_what_is_naive(done: RunResult) -> N
     assert "associational: no effect to count on" in said
 
 
-@pytest.mark.threaded
 def test_same_bytes_for_any_threads_and_place(done: RunResult, events: Path, tmp_path: Path) -> None:
     again = run_config(study(tmp_path / "b", events), output=tmp_path / "runs", threads=3)
     assert again.run_id == done.run_id
