@@ -73,8 +73,7 @@ def shared(one: Window, other: Window) -> float:
 
 def text(story: Story) -> str:
     """The story, to be read aloud."""
-    outcome = f"'{story.result.study.outcome}'"
-    said = [sentence.replace(outcome, "leaving within 30 days") for sentence in story.result.statements()]
+    said = [one.replace("the table's outcome", "leaving within 30 days") for one in story.result.statements()]
     true = (LO, HI)
     lines = [
         f"{story.n_customers:,} customers; {story.n_called:,} of them got a call within a week of their second order.",

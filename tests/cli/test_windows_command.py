@@ -22,7 +22,7 @@ from seqmine.cli import app
 
 Seqmine = Callable[..., Any]
 ASKED = ("--moment", "ticket", "--action", "csm_call")
-SEARCH = ("--max-delay", "7d", "--bin-width", "6h", "--threads", "1")
+SEARCH = ("--max-delay", "7d", "--bin-width", "6h", "--max-windows", "1", "--threads", "1")
 ALL_COLUMNS = {"status", "reason", "statement", "flags", "lo", "hi", "effect_low", "p_holm", "e_value", "naive_effect"}
 
 
@@ -80,7 +80,7 @@ def test_every_format_has_every_column(windows: Seqmine, tmp_path: Path) -> None
 def test_what_it_prints_is_what_the_library_says(windows: Seqmine, log: Path) -> None:
     said = json.loads(windows("--quiet", "--format", "json").out)[0]
     study = sm.Study(OUTCOME, at="start + 0d")
-    options = sm.WindowOptions(max_delay="7d", bin_width="6h", threads=1)
+    options = sm.WindowOptions(max_delay="7d", bin_width="6h", max_windows=1, threads=1)
     result = sm.scan_windows(sm.EventLog.open(log), "ticket", "csm_call", study, options)
     row = result.to_arrow().to_pylist()[0]
     for name in ("status", "effect", "p_holm", "statement", "naive_effect", "n_treated"):

@@ -43,6 +43,7 @@ actions = ["csm_call"]
 moments = ["ticket"]
 max_delay = "7d"
 bin_width = "6h"
+max_windows = 1
 segments = ["plan"]
 variant = "channel"
 """
@@ -176,6 +177,23 @@ def test_without_moments_the_validated_patterns_are_taken(events: Path, tmp_path
     assert [moment for moment, _ in done.windows.excluded] == [str(parse_pattern(text)) for text in validated]
     assert not (done.directory / "window_segments.parquet").exists()
     assert "the validated patterns" in (done.directory / "summary.txt").read_text(encoding="utf-8")
+
+
+def test_patterns_beyond_the_first_are_counted(events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqmine.pipeline import windowed
+
+    monkeypatch.setattr(windowed, "MOST_MOMENTS", 1)
+    text = TOML.replace('moments = ["ticket"]\n', "")
+    done = run_config(study(tmp_path / "a", events, text), output=tmp_path / "runs", threads=1)
+    assert done.windows is not None
+    assert [moment for moment, _ in done.windows.excluded] == ["ticket"]
+    verdicts = done.moments.to_arrow()["verdict"].to_pylist()
+    beyond = verdicts.count("validated") - 1
+    assert beyond > 0
+    said = (done.directory / "summary.txt").read_text(encoding="utf-8")
+    assert f"the first 1 validated patterns; {beyond} more were not looked at" in said
+    record = json.loads((done.directory / "manifest.json").read_bytes())["result"]["windows"]
+    assert (record["n_moments"], record["n_moments_left_out"]) == (1, beyond)
 
 
 def test_nothing_validated_is_no_error(events: Path, tmp_path: Path) -> None:

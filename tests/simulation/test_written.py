@@ -175,7 +175,8 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="instances has not the columns"):
         Truth.from_json(truth.to_json(), instances=truth.entities)
     assert (
-        repr(truth) == f"Truth(5 moments, 18 decoys, {truth.instances.num_rows} instances, {truth.n_entities} entities)"
+        repr(truth)
+        == f"Truth(5 moments, 18 decoys, 0 actions, {truth.instances.num_rows} instances, {truth.n_entities} entities)"
     )
     bare = Truth.from_json(truth.to_json())
     assert bare.to_json() == truth.to_json()

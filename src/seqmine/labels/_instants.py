@@ -42,6 +42,11 @@ def earlier(time: Int64, by: int) -> Int64:
     return np.where(time >= lowest, moved, np.int64(MIN_TIME))
 
 
+def lasting(begin: Int64, end: Int64, most: int) -> Int64:
+    """``end - begin`` where ``end >= begin``, at most ``most``: lives can be longer than an int64 can count."""
+    return np.minimum(end.view(np.uint64) - begin.view(np.uint64), np.uint64(most)).astype(np.int64)
+
+
 def format_instant(us: int) -> str:
     """UTC microseconds in ISO form, any year, without the parts that are zero: ``2017-10-01T12:30Z``."""
     day, rest = divmod(us, 86_400_000_000)

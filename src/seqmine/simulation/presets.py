@@ -35,10 +35,10 @@ def window_world(
 ) -> SimulationSpec:
     """Return the spec of the intervention-window story: calls after a second order, of use from 19 to 37 hours on.
 
-    Nearly every entity orders a second time; about half of those churn within 30 days, most of them in the first days
-    (so time is immortal); about 42 % are called within 7 days, those at risk and those who complain first. Of these, 8
-    % of all in the window, where a call takes about 12 points off the churn of the 30 days after it. Without hidden
-    confounding, all that drives calls and churn alike is in the log.
+    Nearly every entity orders a second time. Half of those churn within 30 days, a quarter within seven, so time is
+    immortal. 42 % are called within 7 days, those at risk and those who complain first; 8 % are called in the window,
+    where a call takes 12 points off the churn of the 30 days after its hour. Unless a confounder is hidden, all that
+    drives calls and churn alike is in the log. An event ``old_issue`` is a negative-control outcome.
 
     Parameters
     ----------

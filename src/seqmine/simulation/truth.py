@@ -325,8 +325,8 @@ class Truth:
     def __repr__(self) -> str:
         planted = sum(moment.kind == "moment" for moment in self.moments)
         return (
-            f"Truth({planted} moments, {len(self.moments) - planted} decoys, {self.instances.num_rows} instances, "
-            f"{self.n_entities} entities)"
+            f"Truth({planted} moments, {len(self.moments) - planted} decoys, {len(self.actions)} actions, "
+            f"{self.instances.num_rows} instances, {self.n_entities} entities)"
         )
 
     # --- JSON ---------------------------------------------------------------------------------------------------------

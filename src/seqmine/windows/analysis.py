@@ -98,9 +98,8 @@ def rows_of(question: Question, moment: Pattern) -> MomentRows:
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
         until = source.known_until[rows.entity]
         rows = rows.without("censored", until < rows.time + reach)
-    if source.mode == 0 and (question.study.incident or source.known_until is not None):
-        before, there = source.stream.first_from(rows.entity, np.full(len(rows), np.iinfo(np.int64).min + 1))
-        rows = rows.without("already", there & (before < rows.time))
+    if question.study.incident or source.known_until is not None:
+        rows = rows.without("already", source.came_true_before(rows.entity, rows.time))
     return rows
 
 
@@ -312,7 +311,7 @@ def _declared_placebos(
     log = question.log
     placebos: list[checks.Placebo] = []
     types: list[str] = []
-    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
+    since = earlier(rows.time, _OLD)
     for name in question.options.placebos:
         if name in question.entities.columns:
             if not values.is_number(name):
@@ -323,7 +322,7 @@ def _declared_placebos(
         selector = read_selector(name)
         stream = stream_of(log, selector, threads=question.options.threads)
         time, there = stream.first_from(rows.entity, since)
-        placebos.append(checks.Placebo(name, (there & (time < until)).astype(np.float64)))
+        placebos.append(checks.Placebo(name, (there & (time < rows.time)).astype(np.float64)))
         types += selector.types
     return placebos, tuple(types)
 

@@ -44,6 +44,7 @@ BLANKS: Final = (_DAY, 3 * _DAY, 7 * _DAY)
 NEAR: Final = _DAY
 _BLOCK: Final = 4
 _GROUPS: Final = 3
+_SAME: Final = 0.9
 _AT_ONCE: Final = _DAY // 24
 _MANY: Final = 0.1
 _FEW: Final = 50
@@ -154,7 +155,7 @@ def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: flo
         y = one.value[points.row]
         binary = bool(np.all((y == 0) | (y == 1)))
         models.append(fit_model(x, static, y, logistic=binary))
-    _, pieces = pair.place(pair.models, pair.which, outcome_too=models)
+    _, pieces = pair.place(pair.models, pair.which, rows, outcome_too=models)
     tested = []
     for one, other in zip(usable, pieces, strict=True):
         judge = pair.judge(rows, steps=pair.steps.constant(one.value), pieces=other)
@@ -195,15 +196,19 @@ def turns_when_blanked(pair: Pair, rows: Bool, bins: Bool, effect: float) -> int
 def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str, float] | None:
     """The measured matter without which the risk ratio changes most, and by which factor: a scale for E-values.
 
-    The three matters that models lean on most are left out of them in turn; every third point is enough to fit those.
+    The three matters that models lean on most are left out of them in turn, with all columns that say the same (a
+    correlation of 0.9 or more: a score may be an attribute and a column of the index table). Every third point is
+    enough to fit those.
     """
     model = pair.models[2]
     points, x, cases, of_cases = pair.points, pair.x, pair.cases, pair.of_cases
     if len(x) > _MANY_POINTS:
         third = slice(None, None, 3)
         points, x, cases, of_cases = points.part(third), x[third], cases.part(third), of_cases[third]
-    columns = pair.knowledge.columns
-    spread = np.concatenate([pair.x.std(axis=0), pair.knowledge.static[pair.points.row].std(axis=0)])
+    columns, n_dynamic = pair.knowledge.columns, pair.knowledge.n_dynamic
+    whole = np.concatenate([pair.x.astype(np.float64), pair.knowledge.static[pair.points.row]], axis=1)
+    spread = whole.std(axis=0)
+    whole = np.divide(whole - whole.mean(axis=0), spread, out=np.zeros_like(whole), where=spread > 1e-9)
     weight = np.abs(np.concatenate([model.outcome.slope, model.outcome.static])) * spread
     if model.treatment is not None:
         weight *= np.abs(np.concatenate([model.treatment.slope, model.treatment.static])) * spread
@@ -215,11 +220,14 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
     for name in sorted(groups, key=lambda name: (-groups[name], name))[:_GROUPS]:
         if groups[name] <= 0 or not ratio > 0:
             continue
+        own = [i for i, column in enumerate(columns) if column.group == name]
+        alike = np.abs(whole[:, own].T @ whole).max(axis=0) >= _SAME * len(whole)
+        left_out = [(i - n_dynamic, True) if i >= n_dynamic else (i, False) for i in np.flatnonzero(alike).tolist()]
         fitted = fit_models(
             pair.knowledge, points, x, cases, of_cases, pair.grid, logistic=not pair.source.is_numeric,
-            propensity=not pair.design.randomised, without=pair.knowledge.group(name),
+            propensity=not pair.design.randomised, without=left_out,
         )  # fmt: skip
-        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))
+        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64), rows)
         other = pair.judge(rows, pieces=pieces).estimate(bins).ratio[0]
         if other > 0:
             factor = max(other / ratio, ratio / other)

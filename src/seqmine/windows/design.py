@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from seqmine._text import parse_duration
 from seqmine.errors import ParameterError
-from seqmine.labels._instants import earlier
+from seqmine.labels._instants import earlier, lasting
 from seqmine.windows.columns import Categories, RowValues
 from seqmine.windows.moments import MomentRows
 from seqmine.windows.options import Randomised, WindowOptions
@@ -88,12 +88,16 @@ def as_it_happened(rows: MomentRows, stream: Stream, options: WindowOptions) -> 
         since = earlier(rows.time, options.washout_us)
         before, there = stream.first_from(rows.entity, since)
         rows = rows.without("treated_before", there & (before < rows.time))
-    time, there = stream.first_from(rows.entity, rows.time)
-    within = there & (time - rows.time < longest)
-    delay = np.where(within, time - rows.time, longest)
+    delay = _delays(rows, stream, longest)
     n = len(rows)
     every = np.ones(n, np.bool_)
     return Design(rows, delay, np.zeros(n, np.int64), 1, every, every, False)
+
+
+def _delays(rows: MomentRows, stream: Stream, longest: int) -> Int64:
+    """From each moment to the first action at or after it; ``longest`` where there is none before that."""
+    time, there = stream.first_from(rows.entity, rows.time)
+    return np.where(there, lasting(rows.time, time, longest), longest)
 
 
 def as_randomised(
@@ -103,9 +107,8 @@ def as_randomised(
     longest = options.max_delay_us
     n = len(rows)
     none, every = np.zeros(n, np.int64), np.ones(n, np.bool_)
-    time, there = stream.first_from(rows.entity, rows.time)
-    within = there & (time - rows.time < longest)
-    delay = np.where(within, time - rows.time, longest)
+    delay = _delays(rows, stream, longest)
+    within = delay < longest
     if given.probability is not None:
         values.check(given.probability, "randomised")
         if not values.is_number(given.probability):
@@ -115,7 +118,7 @@ def as_randomised(
             raise ParameterError(f"randomised: {given.probability!r} holds numbers that are no chances")
         proper = (chance > 0) & (chance < 1)
         # An action after the entity's next moment is that moment's.
-        delay = np.where(time < rows.following, delay, longest)
+        delay = np.where(rows.time + delay < rows.following, delay, longest)
         distinct = np.unique(chance[proper])
         if len(distinct) > _MOST_CHANCES:
             cuts = np.quantile(chance[proper], np.arange(1, _MOST_CHANCES) / _MOST_CHANCES)

@@ -138,11 +138,6 @@ class Knowledge:
         """Number of dynamic columns."""
         return len(self.columns) - len(self.static_columns)
 
-    def group(self, name: str) -> list[tuple[int, bool]]:
-        """The columns of one matter: position and whether it is static."""
-        n = self.n_dynamic
-        return [(i - n, True) if i >= n else (i, False) for i, c in enumerate(self.columns) if c.group == name]
-
     def at(self, row: Int64, time: Int64) -> Float32:
         """Dynamic columns of points ordered by row, then time, as of the last look: (n_points, n_dynamic)."""
         from seqmine.windows.walk_kernel import features_at, look_times

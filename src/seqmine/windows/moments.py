@@ -90,8 +90,8 @@ def moment_rows(
     """The moments of a log that can be followed.
 
     A row is the time at which a match became known (its ready time). Left out, for the first of these reasons:
-    ``not_followed`` (the delays and the follow-up after them, ``reach`` in all, end after ``watched``; the delays
-    alone would end after the log) and ``short_tenure``.
+    ``not_born`` (the entity's start is declared to be later), ``not_followed`` (the delays and the follow-up after
+    them, ``reach`` in all, end after ``watched``; the delays alone would end after the log) and ``short_tenure``.
 
     Parameters
     ----------
@@ -133,9 +133,10 @@ def moment_rows(
     half, fold = (np.asarray(drawn >> bit & 1, dtype=np.uint8) for bit in (7, 6))
     counts = {"n_moments": len(entity)}
     rows = MomentRows(entity, ready, np.arange(len(entity)) - first, following, half, fold, counts)
+    start = np.asarray(log.start_times, dtype=np.int64)
+    rows = rows.without("not_born", start[rows.entity] > rows.time)
     end = later(rows.time, reach)
     rows = rows.without("not_followed", ~end.fits | (end.time > watched))
     if tenure := parse_duration(study.min_tenure, "min_tenure"):
-        start = np.asarray(log.start_times, dtype=np.int64)[rows.entity]
-        rows = rows.without("short_tenure", start > earlier(rows.time, tenure))
+        rows = rows.without("short_tenure", start[rows.entity] > earlier(rows.time, tenure))
     return rows

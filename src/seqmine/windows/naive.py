@@ -35,7 +35,7 @@ def naive_comparison(pair: Pair, *, lowers: bool, raises: bool) -> Naive:
     """
     rows = pair.design.rows
     steps = outcome_steps(
-        pair.source, rows.entity, rows.time, width=1, n_bins=1, follow=pair.follow, threads=pair.threads
+        pair.source, rows.entity, rows.time, width=0, n_bins=1, follow=pair.follow, threads=pair.threads
     )
     y, risk = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
     value = y / steps.scale

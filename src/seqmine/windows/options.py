@@ -101,9 +101,9 @@ class WindowOptions:
         Columns that are held equal besides what the events tell: columns of the study's index table, or attributes as
         of the moment. ``"auto"`` takes all that there are, save those that another option names.
     placebos
-        What the action cannot have changed: event tests such as ``"old_ticket"`` (an event in the 12 to 4 weeks before
-        the moment), or columns of the index table with numbers. They are kept from the models, and the action must not
-        seem to change them. Without any, up to three are looked for in that time before the moment.
+        What the action cannot have changed: event tests such as ``"old_ticket"`` (an event in the 12 weeks before the
+        moment), or columns of the index table with numbers. They are kept from the models, and the action must not
+        seem to change them. Without any, up to three are looked for 12 to 4 weeks before the moment.
     segments
         Columns by whose values the effect is shown apart.
     variant

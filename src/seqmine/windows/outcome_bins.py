@@ -64,6 +64,11 @@ class OutcomeSource:
         """Whether it is a number instead of yes or no."""
         return self.mode == 2
 
+    def came_true_before(self, entity: Int64, time: Int64) -> Bool:
+        """Whether what entities did before some times, ever, is enough: of events, counts and tables."""
+        number = self.stream.number_before(entity, time)
+        return np.asarray(number > self.threshold if self.comparison == 1 else number >= self.threshold)
+
 
 @dataclass(frozen=True, eq=False)
 class OutcomeSteps:
@@ -172,7 +177,7 @@ def outcome_steps(
     entity, t0 : (n,) int64
         Rows, ordered by both.
     width, n_bins, follow, blank
-        Delay bins, follow-up and blanked time, in microseconds.
+        Delay bins, follow-up and blanked time, in microseconds; one bin of width 0 asks at the moment itself.
     threads
         0 = all cores. The result does not depend on it.
     """

@@ -14,6 +14,7 @@ from seqmine.windows.columns import RowValues
 from seqmine.windows.design import Design
 from seqmine.windows.effects import Judge
 from seqmine.windows.knowledge import Knowledge, Landmarks, choose_types, static_columns
+from seqmine.windows.models import Model
 from seqmine.windows.moments import MomentRows
 from seqmine.windows.outcome_bins import OutcomeSource, OutcomeSteps, outcome_steps
 from seqmine.windows.strata import Grid, Pieces, RiskModels, fit_models, place
@@ -118,16 +119,26 @@ class Pair:
         self,
         models: Sequence[RiskModels],
         which: Int64,
+        rows: Bool,
         *,
-        outcome_too: Sequence[object] = (),
-        static: Float64 | None = None,
+        outcome_too: Sequence[Model] = (),
     ) -> tuple[Pieces, list[Pieces]]:
-        """Strata by other models; see `seqmine.windows.strata.place`."""
+        """Strata of some rows by other models; see `seqmine.windows.strata.place`."""
         return place(
-            self.knowledge, models, which, width=self.width, refresh=self.refresh, stop=self.arms.stop,
-            treated=self.arms.treated, action_time=self.action_time, scale=self.steps.scale, base=self.design.base,
-            n_base=self.design.n_base, outcome_too=outcome_too, threads=self.threads,  # type: ignore[arg-type]
-        )  # fmt: skip
+            self.knowledge,
+            models,
+            which,
+            width=self.width,
+            refresh=self.refresh,
+            stop=np.where(rows, self.arms.stop, 0),
+            treated=self.arms.treated,
+            action_time=self.action_time,
+            scale=self.steps.scale,
+            base=self.design.base,
+            n_base=self.design.n_base,
+            outcome_too=outcome_too,
+            threads=self.threads,
+        )
 
 
 def build_pair(

@@ -156,7 +156,8 @@ def _treated(axes: Any, analysis: Analysis, told: Sequence[Finding]) -> None:
     axes.set_ylabel(f"treated\nper {format_duration(pair.width)}")
     axes.set_ylim(0, max(float(curve.n.max()), 1.0) * 1.08)
     axes.set_xlim(0, x[-1])
-    axes.set_xlabel(f"delay of the action after the moment, {name} (rows of the half that did not choose the window)")
+    whose = " (rows of the half that did not choose the window)" if any(one.has_window for one in told) else ""
+    axes.set_xlabel(f"delay of the action after the moment, {name}{whose}")
     _ticks(axes, pair.n_bins * pair.width)
 
 
@@ -169,7 +170,10 @@ def _refusal(axes: Any, finding: Finding) -> None:
 
 def _title(finding: Finding) -> str:
     head = textwrap.shorten(f"{finding.action} after {finding.moment}", 110, placeholder=" ...")
-    return f"{head}\noutcome: {textwrap.shorten(finding.outcome, 100, placeholder=' ...')}"
+    outcome = textwrap.shorten(finding.outcome.strip("'"), 80, placeholder=" ...")
+    known = finding.follow is not None and finding.follow != EVER_AFTER
+    follow = f", followed for {format_duration(finding.follow or 0)} from the delay on" if known else ""
+    return f"{head}\noutcome: {outcome}{follow}"
 
 
 def _sum(finding: Finding, scale: float) -> str:

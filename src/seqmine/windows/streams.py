@@ -43,12 +43,22 @@ class Stream:
 
     def first_from(self, entity: Int64, since: Int64) -> tuple[Int64, npt.NDArray[np.bool_]]:
         """The first time at or after ``since`` of each entity, (n,), and where there is one."""
+        found = self._position(entity, since)
+        there = found >= 0
+        return np.where(there, self.time[np.maximum(found, 0)] if len(self.time) else 0, 0), there
+
+    def number_before(self, entity: Int64, until: Int64) -> Float64:
+        """All numbers of each entity before ``until``, (n,): exact for counts."""
+        found = self._position(entity, until)
+        total = np.append(0.0, np.cumsum(self.number))
+        return np.asarray(total[np.where(found >= 0, found, self.offsets[entity + 1])] - total[self.offsets[entity]])
+
+    def _position(self, entity: Int64, since: Int64) -> Int64:
         from seqmine.windows.walk_kernel import first_from
 
         found = np.empty(len(entity), np.int64)
         first_from(self.offsets, self.time, entity, since, found)
-        there = found >= 0
-        return np.where(there, self.time[np.maximum(found, 0)] if len(self.time) else 0, 0), there
+        return found
 
     def without(self, other: Stream) -> Stream:
         """These times less the events of another stream at them; times at which nothing is left are dropped."""

@@ -32,6 +32,7 @@ __all__ = [
 EVENT, STATE, NUMBER = 0, 1, 2
 N_BASE, N_PER_TYPE = 7, 5
 _MIN = -(2**63) + 1
+_NEVER = -(2**63)  # no event has it
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
 
@@ -93,9 +94,10 @@ def outcome_steps(
     """Find the bins at which a row's outcome, or whether it is at risk, changes.
 
     The outcome of bin k is that of ``[tau + blank, tau + follow)`` with tau the bin's end; a row is at risk in it while
-    the outcome has not come true in ``[t0, tau + blank)`` (EVENT), or not in the ``follow`` before (STATE), or always
-    (NUMBER). ``start[i + 1]`` becomes the number of steps of row i; where ``out`` has room, it is (3, n): first bin,
-    outcome times ``scale``, at risk, at positions ``start[i]`` on.
+    the outcome has at no time come true since t0, before ``tau + blank`` (EVENT), or is not true of the ``follow``
+    before that (STATE), or always (NUMBER). A ``width`` of 0 with one bin asks at t0 itself. ``start[i + 1]`` becomes
+    the number of steps of row i; where ``out`` has room, it is (3, n): first bin, outcome times ``scale``, at risk,
+    at positions ``start[i]`` on.
     """
     fill = out.shape[1] > 0
     for i in range(entity.size):
@@ -107,14 +109,20 @@ def outcome_steps(
         back = _lower(time, first, last, _back(tau + blank, follow))
         k, n = 0, 0
         shown_y, shown_risk = np.int64(0), -1
+        so_far, true = 0.0, False
         while k < n_bins:
             total = _sum(number, low, high)
             if mode == 2:
                 risk = 1
                 y = np.int64(math.floor(total * scale + 0.5))
             else:
-                before = _sum(number, begun, low) if mode == 0 else _sum(number, back, low)
-                risk = 0 if _holds(before, comparison, threshold) else 1
+                while mode == 0 and not true and begun < low:
+                    so_far += number[begun]
+                    true = _holds(so_far, comparison, threshold)
+                    begun += 1
+                if mode == 1:
+                    true = _holds(_sum(number, back, low), comparison, threshold)
+                risk = 0 if true else 1
                 y = np.int64(scale) if risk == 1 and _holds(total, comparison, threshold) else np.int64(0)
             if risk != shown_risk or y != shown_y:
                 if fill:
@@ -122,7 +130,7 @@ def outcome_steps(
                     out[0, at], out[1, at], out[2, at] = k, y, risk
                 shown_y, shown_risk = y, risk
                 n += 1
-            if mode == 0 and risk == 0:
+            if (mode == 0 and risk == 0) or k + 1 == n_bins:
                 break
             # The next bin in which anything is different.
             after = n_bins
@@ -139,7 +147,8 @@ def outcome_steps(
             while high < last and time[high] < tau + follow:
                 high += 1
             if mode == 1:
-                while back < low and time[back] < tau + blank - follow:
+                since = _back(tau + blank, follow)
+                while back < low and time[back] < since:
                     back += 1
         if not fill:
             start[i + 1] = n
@@ -215,8 +224,8 @@ def features_at(
     counts = np.zeros(3, np.int64)
     base_counts = np.zeros(3, np.int64)
     pointer = np.zeros(4, np.int64)
-    base_last = np.int64(_MIN)
-    last_time = np.int64(_MIN)
+    base_last = np.int64(_NEVER)
+    last_time = np.int64(_NEVER)
     current, whose = -1, -1
     spans = (_DAY, 7 * _DAY, 28 * _DAY)
     for p in range(row.size):
@@ -226,13 +235,13 @@ def features_at(
             begin, end = log_offsets[e], log_offsets[e + 1]
             if e != whose:
                 whose = e
-                base_last = np.int64(_MIN)
+                base_last = np.int64(_NEVER)
                 for j in range(4):
                     base[j] = begin
                 for j in range(3):
                     base_counts[j] = 0
                 for j in range(n_types):
-                    base_seen[j] = _MIN
+                    base_seen[j] = _NEVER
                     base_often[j] = 0
             # On to this moment, once for all points of the row.
             base_last = _walk(
@@ -249,7 +258,7 @@ def features_at(
             current = i
         x = at[p]
         last_time = _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, often, last_time)
-        known = last_time > _MIN
+        known = last_time != _NEVER
         ago = np.float64(x) - np.float64(last_time) if known else 365.0 * _DAY
         out[p, 0] = math.log1p(min(ago, 365.0 * _DAY) / _HOUR)
         for j in range(3):
@@ -263,9 +272,9 @@ def features_at(
             when = seen[j]
             column = N_BASE + j * N_PER_TYPE
             out[p, column] = 1.0 if when >= t0[i] else 0.0
-            out[p, column + 1] = 1.0 if when >= _back(x, _DAY) and when > _MIN else 0.0
-            out[p, column + 2] = 1.0 if when >= _back(x, 28 * _DAY) and when > _MIN else 0.0
-            out[p, column + 3] = 1.0 if when > _MIN else 0.0
+            out[p, column + 1] = 1.0 if when >= _back(x, _DAY) else 0.0
+            out[p, column + 2] = 1.0 if when >= _back(x, 28 * _DAY) else 0.0
+            out[p, column + 3] = 1.0 if when != _NEVER else 0.0
             out[p, column + 4] = math.log1p(np.float64(often[j]))
 
 
@@ -299,7 +308,7 @@ def screen_types(log_offsets, log_time, log_code, hidden, entity, t0, at, y, a, 
     events before a point are looked at.
     """
     n_types = tables.shape[0]
-    last = np.full(n_types, _MIN, np.int64)
+    last = np.full(n_types, _NEVER, np.int64)
     touched = np.empty(n_types, np.int64)
     for i in range(entity.size):
         begin = log_offsets[entity[i]]
@@ -307,7 +316,7 @@ def screen_types(log_offsets, log_time, log_code, hidden, entity, t0, at, y, a, 
         n = 0
         for j in range(end - 1, max(begin, end - most) - 1, -1):
             code = log_code[j]
-            if hidden[code] == 0 and last[code] == _MIN:
+            if hidden[code] == 0 and last[code] == _NEVER:
                 last[code] = log_time[j]
                 touched[n] = code
                 n += 1
@@ -319,4 +328,4 @@ def screen_types(log_offsets, log_time, log_code, hidden, entity, t0, at, y, a, 
                     tables[code, kind, 0] += 1
                     tables[code, kind, 1] += y[i]
                     tables[code, kind, 2] += a[i]
-            last[code] = _MIN
+            last[code] = _NEVER

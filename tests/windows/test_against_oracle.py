@@ -1,0 +1,196 @@
+"""Cells, effects and errors of pairs against the oracle, which is given the pair's own strata and prognoses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from statsmodels.regression.linear_model import WLS
+
+from seqmine.windows.effects import Judge, two_sided
+from seqmine.windows.naive import naive_comparison
+
+from .reference import effects, search
+from .reference.trials import naive_values
+from .small_logs import OUTCOMES, Fitted, fitted, made_case
+
+_KNOWN: dict[tuple[str, str], Fitted] = {}
+PAIRS = [(text, repeats) for text in OUTCOMES for repeats in ("first", "all")]
+WINDOWS = ((0, 24), (2, 9), (3, 6), (10, 24))
+
+
+@pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0]}, {pair[1]}")
+def made(request: pytest.FixtureRequest) -> Fitted:
+    text, repeats = request.param
+    if (text, repeats) not in _KNOWN:
+        _KNOWN[text, repeats] = fitted(made_case(text, 1, repeats=repeats))
+    return _KNOWN[text, repeats]
+
+
+def halves(made: Fitted) -> list[tuple[npt.NDArray[np.bool_], Judge]]:
+    pair = made.pair
+    return [(rows, pair.judge(rows)) for rows in (pair.discovery, pair.estimation)]
+
+
+def frame_of(made: Fitted, rows: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """The trials of some instances, with the strata and prognoses of the pair."""
+    stratum, expected = made.given()
+    mine = [row for row in made.rows if rows[row.instance]]
+    return effects.frame(mine, lambda i, k: stratum[i, k], lambda i, k: expected[i, k])
+
+
+def table_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """The oracle's cells; bins in which more than 0.9 of those at risk are treated are left out, too."""
+    table = effects.cells(frame)
+    n1, n0 = (table.groupby("k")[name].transform("sum") for name in ("n1", "n0"))
+    table["kept"] &= ~(n1 > 0.9 * (n1 + n0))
+    return table
+
+
+def curve_of(table: pd.DataFrame, n_bins: int) -> pd.DataFrame:
+    # The oracle divides by n0 - 1 in cells that it keeps only.
+    return effects.bins(table, n_bins)
+
+
+def centred_error(frame: pd.DataFrame, table: pd.DataFrame, lo: int, hi: int) -> float:
+    """The clustered sandwich of statsmodels, of residuals less the mean of the cell's controls.
+
+    With a dummy for each cell the coefficient is the same, but dummies are fitted to the treated, too: where a cell has
+    one treated row they take half of its residual, and the sandwich of that regression is too small by as much.
+    """
+    inside = frame[(frame["k"] >= lo) & (frame["k"] < hi)].join(table[["n1", "n0", "r0", "kept"]], on=["k", "s"])
+    inside = inside[inside["kept"] & (inside["n1"] > 0)]
+    over = (inside["r"] - inside["r0"] / inside["n0"]).to_numpy()
+    weight = np.where(inside["z"] == 1, 1.0, inside["n1"] / inside["n0"])
+    model = WLS(over, np.column_stack([inside["z"], np.ones(len(inside))]), weights=weight)
+    groups = pd.factorize(inside["entity"])[0]
+    fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
+    return float(fit.bse[0])
+
+
+def between(lo: int, hi: int, n_bins: int) -> npt.NDArray[np.bool_]:
+    k = np.arange(n_bins)
+    return (k >= lo) & (k < hi)
+
+
+def test_moments_are_the_oracles(made: Fitted) -> None:
+    rows = made.pair.design.rows
+    names = made.pair.log.entities.to_pylist()
+    assert [(names[e], t) for e, t in zip(rows.entity, rows.time, strict=True)] == [(o.entity, o.t0) for o in made.kept]
+    assert len(set(rows.half.tolist())) == 2
+    assert len(made.pair.arms.treated) > 100
+
+
+def test_every_trial_has_a_stratum_and_no_other_row_is_counted(made: Fitted) -> None:
+    stratum, _ = made.given()
+    assert all(stratum[row.instance, row.k] >= 0 for row in made.rows)
+    for rows, judge in halves(made):
+        counted = judge.tables.treated[:, :, 0].sum() + judge.tables.control[:, :, 0].sum()
+        assert counted == sum(bool(rows[row.instance]) for row in made.rows)
+
+
+def test_cells_are_equal(made: Fitted) -> None:
+    """Numbers, outcomes and residuals are the same numbers: all are multiples of one over the scale."""
+    scale = made.pair.steps.scale
+    for rows, judge in halves(made):
+        cells = effects.cells(frame_of(made, rows))
+        expected = np.zeros((2, *judge.tables.control.shape))
+        for (k, s), cell in cells.iterrows():
+            for z in (0, 1):
+                expected[z, s, k] = [cell[f"{name}{z}"] for name in ("n", "y", "r", "rr")]
+        for z, found in ((0, judge.tables.control), (1, judge.tables.treated)):
+            assert np.array_equal(found[:, :, 0], expected[z, :, :, 0])
+            assert np.array_equal(found[:, :, 1] / scale, expected[z, :, :, 1])
+            assert np.abs(found[:, :, 2] / scale - expected[z, :, :, 2]).max() <= 1e-9
+            assert np.abs(found[:, :, 3] / scale**2 - expected[z, :, :, 3]).max() <= 1e-9
+
+
+def test_curves_are_equal(made: Fitted) -> None:
+    for rows, judge in halves(made):
+        curve = judge.tables.curve(judge.cells)
+        expected = curve_of(table_of(frame_of(made, rows)), made.pair.n_bins)
+        columns = {
+            "n": curve.n, "lost": curve.lost, "controls": curve.n_controls, "O": curve.observed,
+            "E": curve.observed - curve.u, "U": curve.u, "V": curve.v,
+        }  # fmt: skip
+        for name, found in columns.items():
+            if name == "controls":  # the oracle counts those of cells that are dropped, too
+                continue
+            assert found == pytest.approx(expected[name].to_numpy(), abs=1e-8), name
+
+
+def test_effects_and_their_errors_are_those_of_a_weighted_regression(made: Fitted) -> None:
+    n_bins = made.pair.n_bins
+    for rows, judge in halves(made):
+        frame = frame_of(made, rows)
+        table = table_of(frame)
+        curve = curve_of(table, n_bins)
+        for lo, hi in WINDOWS:
+            found = judge.estimate(between(lo, hi, n_bins))
+            part = curve.iloc[lo:hi]
+            assert found.n == part["n"].sum() > 0
+            assert found.lost == part["lost"].sum()
+            expected = effects.effect(curve, range(lo, hi))
+            assert found.observed == pytest.approx(expected.observed, abs=1e-8)
+            assert found.expected == pytest.approx(expected.expected, abs=1e-8)
+            assert found.effect == pytest.approx(expected.theta, abs=1e-9)
+            by_entity = effects.errors(frame, table, lo, hi).by_entity
+            assert found.se == pytest.approx(by_entity, rel=1e-9)
+            regression = effects.regress(frame, table, lo, hi)
+            assert found.effect == pytest.approx(regression.theta, abs=1e-6)
+            assert found.se == pytest.approx(centred_error(frame, table, lo, hi), rel=1e-9)
+            assert found.p == pytest.approx(2 * effects.NORMAL.cdf(-abs(found.effect / found.se)), abs=1e-12)
+            low, high = found.interval
+            reach = effects.NORMAL.inv_cdf(0.975) * found.se
+            assert (low, high) == pytest.approx((found.effect - reach, found.effect + reach))
+            if found.observed > 0:
+                rr, _, rr_high = found.ratio
+                assert rr == pytest.approx(expected.rr)
+                assert rr_high == pytest.approx(rr * math.exp(reach * found.n / found.observed))
+
+
+def test_a_contrast_has_the_error_of_the_difference_of_two_regressions(made: Fitted) -> None:
+    """Rows that serve as controls inside and outside are counted once: influences are added up before squaring."""
+    n_bins = made.pair.n_bins
+    rows, judge = halves(made)[1]
+    frame = frame_of(made, rows)
+    table = table_of(frame)
+    total = pd.Series(0.0, index=sorted(set(frame["entity"])))
+    delta = 0.0
+    for sign, lo, hi in ((1, 4, 10), (-1, 10, 24)):
+        inside = frame[(frame["k"] >= lo) & (frame["k"] < hi)].join(table[["n1", "n0", "r0", "kept"]], on=["k", "s"])
+        inside = inside[inside["kept"]]
+        over = inside["r"] - inside["r0"] / inside["n0"]
+        z = inside["z"] == 1
+        theta = over[z].mean()
+        influence = np.where(z, over - theta, -over * inside["n1"] / inside["n0"]) / z.sum()
+        total = total.add(sign * pd.Series(influence).groupby(inside["entity"].to_numpy()).sum(), fill_value=0.0)
+        delta += sign * theta
+    found = judge.contrast(between(4, 10, n_bins), between(10, 24, n_bins))
+    assert found == pytest.approx((delta, math.sqrt((total**2).sum())), rel=1e-9)
+
+
+def test_the_naive_curve_is_the_oracles(made: Fitted) -> None:
+    """Outcomes of the follow-up of the moment itself. A state (silence) is asked of those who were not in it before."""
+    pair, setting = made.pair, made.case.setting
+    found = naive_comparison(pair, lowers=True, raises=True)
+    kept, y = made.kept, naive_values(setting, made.kept)
+    if made.case.outcome.kind == "no":
+        times = {one.entity: [] for one in kept}
+        for e in setting.events:
+            if e.event == "x" and e.entity in times:
+                times[e.entity].append(e.time)
+        there = [any(one.t0 - setting.length <= t < one.t0 for t in times[one.entity]) for one in kept]
+        kept, y = ([value for value, used in zip(values, there, strict=True) if used] for values in (kept, y))
+    table = search.naive(setting, kept, y)
+    expected = [table.difference(k, k + 1) if n else math.nan for k, n in enumerate(table.n)]
+    assert found.effect == pytest.approx(expected, nan_ok=True)
+    if found.lo >= 0:
+        assert found.inside == pytest.approx(table.difference(found.lo, found.hi))
+
+
+def test_p_of_nothing_is_nothing() -> None:
+    assert math.isnan(two_sided(math.nan)) and two_sided(0.0) == 1.0

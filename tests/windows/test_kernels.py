@@ -1,0 +1,358 @@
+"""The kernels of windows, each against plain Python that looks at every event, bin and interval."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.discrete.discrete_model import Logit
+from statsmodels.regression.linear_model import OLS
+
+import seqmine as sm
+from seqmine.windows import scan
+from seqmine.windows.knowledge import Column, Knowledge, Landmarks, choose_types
+from seqmine.windows.models import Model, fit_model
+from seqmine.windows.moments import MomentRows
+from seqmine.windows.streams import Stream, empty_stream, joined, read_selector, stream_of
+
+from .reference import search
+from .reference.search import BOTH, LOWERS, RAISES, Limits
+from .reference.trials import Event, by_entity
+from .small_logs import BEGIN, DAY, HIGHEST, HOUR, LOWEST, log_of
+
+Floats = npt.NDArray[np.float64]
+
+# --- what is known at a time ------------------------------------------------------------------------------------------
+
+TYPES = ("act", "mail", "risk", "seen", "secret")
+WATCHED = ("risk", "seen")
+
+
+def busy_log(seed: int, *, unit: int = HOUR, begin: int = BEGIN) -> list[Event]:
+    """Few distinct times around every moment, events a day, a week and 28 days apart to the microsecond."""
+    rng = random.Random(seed)
+    events = []
+    for i in range(5):
+        for _ in range(rng.randrange(3, 25)):
+            day = rng.choice((0, 0, 1, 2, 7, 8, 27, 28, 29, 30))
+            time = begin + day * 24 * unit + rng.choice((0, 0, 1, 5, 23)) * unit + rng.choice((0, 0, 0, 1))
+            events.append(Event(f"e{i}", time, rng.choice(TYPES)))
+        events.append(Event(f"e{i}", begin + rng.randrange(40 * 24) * unit, "m"))
+    return events + events[:7] + [Event("z", begin, name) for name in TYPES]
+
+
+def moments(log: sm.EventLog, times: dict[str, list[int]]) -> MomentRows:
+    names = log.entities.to_pylist()
+    pairs = sorted((names.index(name), time) for name, own in times.items() for time in own)
+    entity = np.array([e for e, _ in pairs], np.int64)
+    none = np.zeros(len(pairs), np.uint8)
+    return MomentRows(entity, np.array([t for _, t in pairs], np.int64), np.zeros(len(pairs), np.int64), none, none, {})
+
+
+def knowledge_of(log: sm.EventLog, rows: MomentRows, other: Stream, *, width: int, refresh: int) -> Knowledge:
+    hidden = np.array([name == "secret" for name in log.event_types], np.uint8)
+    types = np.array([log.type_index(name) for name in WATCHED], np.int64)
+    began = np.asarray(log.start_times)[rows.entity]
+    static, columns = np.zeros((len(rows), 0)), tuple[Column, ...]()
+    return Knowledge(log, rows, hidden, types, other, began, static, columns, width, refresh)
+
+
+def looked_at(own: list[Event], t0: int, at: int, step: int) -> int:
+    """Just after the last visible event before a time, or at the last point of the grid."""
+    grid = t0 + (at - t0) // step * step
+    return max([grid, *(e.time + 1 for e in own if e.time < at and e.event != "secret")])
+
+
+def known_at(own: list[Event], others: list[int], began: int, t0: int, x: int) -> list[float]:
+    """The columns, from all events before x."""
+    seen = [e for e in own if e.time < x and e.event != "secret"]
+    year = 365 * DAY
+    ago = min(x - seen[-1].time, year) if seen else year
+    columns = [math.log1p(ago / HOUR)]
+    columns += [math.log1p(sum(e.time >= x - days * DAY for e in seen)) for days in (1, 7, 28)]
+    columns.append(math.log1p(max(x - began, 0) / DAY))
+    columns.append(float(any(x - DAY <= time < x for time in others)))
+    columns.append(math.log1p((x - t0) / HOUR))
+    for name in WATCHED:
+        times = [e.time for e in seen if e.event == name]
+        columns += [float(any(time >= since for time in times)) for since in (t0, x - DAY, x - 28 * DAY, LOWEST)]
+    return columns
+
+
+def plain_columns(log: sm.EventLog, events: list[Event], rows: MomentRows, row: Any, looks: list[int]) -> Floats:
+    own, names = by_entity(events), log.entities.to_pylist()
+    found = []
+    for i, x in zip(row, looks, strict=True):
+        mine = own[names[rows.entity[i]]]
+        others = [e.time for e in mine if e.event in ("mail", "act")]
+        found.append(known_at(mine, others, min(e.time for e in mine), int(rows.time[i]), x))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_looks_and_columns_against_every_event(seed: int) -> None:
+    """At every quarter bin, and a microsecond beside it, for repeated moments."""
+    rng = random.Random(seed)
+    begin, unit = ((BEGIN, HOUR), (LOWEST, HOUR), (HIGHEST - 45 * DAY, HOUR), (BEGIN, HOUR // 8))[seed % 4]
+    events = busy_log(seed, begin=begin, unit=unit)
+    log = log_of(events)
+    own = by_entity(events)
+    times = {name: sorted({e.time for e in mine if e.event in ("m", "risk")}) for name, mine in own.items()}
+    rows = moments(log, times)
+    width, refresh = rng.choice((2, 3, 24)) * HOUR, rng.choice((1, 2, 5))
+    other = joined([stream_of(log, read_selector(name), threads=1) for name in ("mail", "act")], log.n_entities)
+    knowledge = knowledge_of(log, rows, other, width=width, refresh=refresh)
+    offsets = sorted({k * width // 4 + beside for k in range(20) for beside in (0, 1)} | {DAY, DAY + 1, 7 * DAY})
+    points = [(i, int(t) + by) for i, t in enumerate(rows.time) for by in offsets if int(t) + by <= HIGHEST]
+    row, at = (np.array(column, np.int64) for column in zip(*points, strict=True))
+    names = log.entities.to_pylist()
+    looks = [
+        looked_at(own[names[rows.entity[i]]], int(rows.time[i]), x, width * refresh)
+        for i, x in zip(row, at.tolist(), strict=True)
+    ]
+    expected = plain_columns(log, events, rows, row, looks)
+    assert knowledge.at(row, at) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert knowledge.n_dynamic == expected.shape[1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_piece_begins_exactly_where_the_next_look_is_another_one(seed: int) -> None:
+    """At the middles of the bins of a piece the row was last looked at at one time; at the next piece's, later."""
+    from seqmine.windows.walk_kernel import piece_bins
+
+    rng = random.Random(seed)
+    events = busy_log(seed)
+    log = log_of(events)
+    own, names = by_entity(events), log.entities.to_pylist()
+    rows = moments(log, {name: sorted({e.time for e in mine}) for name, mine in own.items()})
+    width, refresh = rng.choice((1, 2, 5)) * HOUR + rng.choice((0, 1)), rng.choice((1, 3, 7))
+    stop = np.array([rng.choice((0, 1, 6, 30)) for _ in range(len(rows))], np.int64)
+    hidden = np.array([name == "secret" for name in log.event_types], np.uint8)
+    given = (log.entity_offsets, log.time, log.code, hidden, rows.entity, rows.time, width, stop, refresh)
+    start = np.zeros(len(rows) + 1, np.int64)
+    piece_bins(*given, start, np.empty(0, np.int32))
+    np.cumsum(start, out=start)
+    bins = np.empty(start[-1], np.int32)
+    piece_bins(*given, start, bins)
+    for i in range(len(rows)):
+        mine, t0 = own[names[rows.entity[i]]], int(rows.time[i])
+        middles = [t0 + k * width + width // 2 for k in range(stop[i])]
+        looks = [looked_at(mine, t0, x, width * refresh) for x in middles]
+        changes = [k for k, look in enumerate(looks) if k == 0 or look != looks[k - 1]]
+        assert bins[start[i] : start[i + 1]].tolist() == changes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_first_time_of_a_stream(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    events = busy_log(seed)
+    log = log_of(events)
+    stream = stream_of(log, read_selector("risk|seen"), threads=1)
+    own, names = by_entity(events), log.entities.to_pylist()
+    entity = np.sort(rng.integers(0, log.n_entities, 200))
+    since = BEGIN + rng.integers(-2, 31 * 24, 200) * HOUR
+    time, there = stream.first_from(entity, since)
+    before = stream.number_before(entity, since)
+    for j in range(200):
+        mine = [e.time for e in own[names[entity[j]]] if e.event in ("risk", "seen")]
+        later = [t for t in mine if t >= since[j]]
+        assert there[j] == bool(later)
+        assert not later or time[j] == min(later)
+        assert before[j] == len(mine) - len(later)
+    assert not empty_stream(3).first_from(np.arange(3), np.zeros(3, np.int64))[1].any()
+
+
+def test_types_are_screened_by_what_they_go_with() -> None:
+    """The largest of three z scores of a type, recomputed: seen since the moment, in the last 28 days, ever."""
+    rng = random.Random(5)
+    events = []
+    for i in range(300):
+        base = BEGIN + rng.randrange(40 * 24) * HOUR
+        events.append(Event(f"e{i:03}", base, "m"))
+        events += [
+            Event(f"e{i:03}", base + rng.randrange(-50 * 24, 24) * HOUR, name)
+            for name in ("good", "both", "noise", "rare", "secret")
+            if rng.random() < (0.06 if name == "rare" else 0.6)
+        ]
+    log = log_of(events)
+    own, names = by_entity(events), log.entities.to_pylist()
+    rows = moments(log, {name: [e.time for e in mine if e.event == "m"] for name, mine in own.items()})
+    row = np.arange(len(rows))
+    at = rows.time + 20 * HOUR
+
+    def has(i: int, name: str, since: int = LOWEST) -> bool:
+        return any(e.event == name and since <= e.time < at[i] for e in own[names[rows.entity[i]]])
+
+    y = np.array([float(rng.random() < 0.1 + 0.35 * has(i, "good") + 0.25 * has(i, "both")) for i in row])
+    a = np.array([float(rng.random() < 0.1 + 0.3 * has(i, "both", int(rows.time[i]))) for i in row])
+
+    def z(values: Floats, name: str) -> list[float]:
+        found = []
+        for since in (rows.time, at - 28 * DAY, np.full(len(row), LOWEST)):
+            seen = np.array([has(i, name, int(since[i])) for i in row])
+            n, n_all = seen.sum(), len(row)
+            spread = math.sqrt(n * (1 - n / n_all) * values.var())
+            found.append(abs(values[seen].sum() - n * values.mean()) / spread if spread > 0 else 0.0)
+        return found
+
+    of_y = {name: max(z(y, name)) for name in ("good", "both", "noise", "rare")}
+    both = {
+        name: max(math.sqrt(p * q) for p, q in zip(z(y, name), z(a, name), strict=True))
+        for name in ("good", "both", "noise", "rare")
+    }
+    wanted = {name for name, score in of_y.items() if score > 2} | {name for name, score in both.items() if score > 1}
+    hidden = np.array([name == "secret" for name in log.event_types], np.uint8)
+    chosen = choose_types(log, rows, hidden, Landmarks(row, at, y, a), skip=[log.type_index("m") or 0])
+    assert {log.event_types[code] for code in chosen} == wanted
+    assert {"good", "both"} <= wanted and wanted != {"good", "both", "noise", "rare"}
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+
+
+def points(seed: int, n: int = 800) -> tuple[npt.NDArray[np.float32], Floats, Floats]:
+    rng = np.random.default_rng(seed)
+    dynamic = np.stack([rng.integers(0, 3, n), rng.normal(size=n) * 40, np.ones(n)], axis=1).astype(np.float32)
+    static = np.stack([rng.random(n) < 0.2, rng.normal(size=n) * 1e-3 + 5], axis=1).astype(float)
+    return dynamic, static, rng.random(n)
+
+
+def slopes(model: Model) -> Floats:
+    return np.concatenate([model.slope, model.static, [model.constant]])
+
+
+@pytest.mark.parametrize("logistic", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fit_solves_its_penalised_equations_and_is_close_to_statsmodels(seed: int, logistic: bool) -> None:
+    dynamic, static, u = points(seed)
+    x = np.concatenate([dynamic.astype(float), static], axis=1)
+    eta = 0.4 * x[:, 0] + 0.01 * x[:, 1] - 1 * x[:, 3] - 0.5
+    y = (u < 1 / (1 + np.exp(-eta))).astype(float) if logistic else 2 * eta + u
+    model = fit_model(dynamic, static, y, logistic=logistic)
+    score = model.of_rows(static) + dynamic.astype(float) @ model.slope
+    assert model.scores(dynamic, np.arange(len(y)), model.of_rows(static)) == pytest.approx(score)
+    mean = model.expected(score)
+    assert mean == pytest.approx(1 / (1 + np.exp(-score)) if logistic else score)
+    centred = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 1e-9, x.std(axis=0), np.inf)
+    standardised = slopes(model)[:-1] * x.std(axis=0)
+    assert centred.T @ (y - mean) == pytest.approx(standardised, abs=1e-4)
+    assert (y - mean).sum() == pytest.approx(0, abs=1e-4)
+    assert model.slope[2] == 0.0
+    # The prior is worth one observation of each column: far less than the standard errors.
+    used = np.delete(x, 2, axis=1)
+    used = (used - used.mean(axis=0)) / used.std(axis=0)
+    design = np.column_stack([used, np.ones(len(y))])
+    known = Logit(y, design).fit(disp=0) if logistic else OLS(y, design).fit()
+    assert np.delete(standardised, 2) == pytest.approx(known.params[:-1], abs=0.01)
+
+
+def test_a_column_that_is_left_out_has_no_slope_and_the_others_are_fitted_without_it() -> None:
+    dynamic, static, u = points(3)
+    y = (u < 1 / (1 + np.exp(-dynamic[:, 0] - static[:, 0]))).astype(float)
+    without = fit_model(dynamic, static, y, logistic=True, without=[(0, False), (1, True)])
+    alone = fit_model(dynamic[:, 1:], static[:, :1], y, logistic=True)
+    assert without.slope[0] == without.static[1] == 0.0
+    assert slopes(without)[[1, 2, 3, 5]] == pytest.approx(slopes(alone), rel=1e-9)
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_a_column_that_tells_everything_has_a_finite_slope(y: float) -> None:
+    dynamic, static, _ = points(4)
+    told = np.where(dynamic[:, 0] == 1, y, 1 - y).astype(float)
+    split = np.column_stack([static, dynamic[:, 0] == 1]).astype(float)
+    model = fit_model(dynamic, split, told, logistic=True)
+    assert np.isfinite(slopes(model)).all() and abs(model.static[2]) > 3
+
+
+# --- the scan ---------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> tuple[Floats, Floats, Floats, int]:
+    """Curves with bins without anybody, and whole numbers, so that intervals tie."""
+    n_bins = draw(st.integers(1, 14))
+    cell = st.tuples(st.integers(-9, 9), st.sampled_from((0, 1, 1, 4)), st.sampled_from((10, 40, 60)))
+    drawn = draw(st.lists(cell, min_size=n_bins, max_size=n_bins))
+    v = np.array([float(v) for _, v, _ in drawn])
+    u = np.array([float(u) for u, _, _ in drawn]) * (v > 0)
+    n = np.array([float(n) for _, _, n in drawn]) * (v > 0)
+    return u, v, n, draw(st.sampled_from((LOWERS, RAISES, BOTH)))
+
+
+def longest(v: Floats) -> int:
+    """In bins: 0.6 of the reach from the first bin that tells anything to the last, at least two."""
+    there = np.flatnonzero(v > 0)
+    return max(int(0.6 * (there[-1] - there[0] + 1)), 2) if len(there) else 2
+
+
+def limits(v: Floats) -> Limits:
+    return Limits(min_bins=min(2, len(v)), max_bins=longest(v))
+
+
+def windows_of(u: Floats, v: Floats, n: Floats, direction: int, alpha: float = 1.0, n_null: int = 19) -> Any:
+    return scan.find_windows(
+        u, v, n, lowers=direction != RAISES, raises=direction != LOWERS, most=2, n_null=n_null, alpha=alpha, seed=("s",)
+    )
+
+
+@settings(max_examples=300, derandomize=True, database=None, deadline=None)
+@given(curves())
+def test_the_best_interval_and_a_second_one_by_trying_all(curve: tuple[Floats, Floats, Floats, int]) -> None:
+    u, v, n, direction = curve
+    found = windows_of(u, v, n, direction)
+    best = search.scan(u, v, n, direction, limits(v)) if v.sum() > 0 else None
+    if best is None:
+        assert found == []
+        return
+    assert found[0].score == pytest.approx(best.score)
+    assert (found[0].lo, found[0].hi) in best.windows
+    inside = slice(found[0].lo, found[0].hi)
+    excess = (u[inside] - u.sum() / v.sum() * v[inside]).sum()
+    assert found[0].sign * excess >= -1e-9 if direction == BOTH else found[0].sign == direction
+    assert scan.best_of(u, v, n, lowers=direction != RAISES, raises=direction != LOWERS) in best.windows
+    rest = v.copy()
+    rest[inside] = 0.0
+    second = (
+        search.second(u, v, n, (found[0].lo, found[0].hi), direction, limits(rest) if rest.sum() > 0 else None)
+        if rest.sum() > 0
+        else None
+    )
+    if second is None:
+        assert len(found) == 1
+    else:
+        assert found[1].score == pytest.approx(second.score)
+        assert (found[1].lo, found[1].hi) in second.windows
+
+
+def test_p_of_the_scan_is_that_of_the_same_draws_and_of_others() -> None:
+    rng = np.random.default_rng(3)
+    v, n = rng.random(10) + 0.2, np.full(10, 60.0)
+    u = rng.normal(size=10) * np.sqrt(v)
+    u[3:6] -= 0.8
+    (found, *_) = windows_of(u, v, n, LOWERS, n_null=99)
+    draws = scan.generator("s", "null", 0).standard_normal((99, 10))
+    assert found.p == search.scan_p(u, v, n, LOWERS, draws.tolist(), limits(v))
+    (many, *_) = windows_of(u, v, n, LOWERS, n_null=4000)
+    own = search.scan_p(u, v, n, LOWERS, rng.normal(size=(400, 10)).tolist(), limits(v))
+    assert 0.02 < own < 0.9
+    assert many.p == pytest.approx(own, abs=4 * math.sqrt(own * (1 - own) / 400))
+
+
+def test_edges_lie_around_their_window_and_come_closer_with_more_data() -> None:
+    rng = np.random.default_rng(4)
+    spans = []
+    for times in (1.0, 16.0):
+        n, v = np.full(60, 100.0 * times), np.full(60, 20.0 * times)
+        u = rng.normal(size=60) * np.sqrt(v) - 0.25 * n * ((np.arange(60) >= 19) & (np.arange(60) < 37))
+        (found, *_) = windows_of(u, v, n, LOWERS)
+        edges = scan.edge_intervals(u, v, n, found, n_draws=200, seed=("s",))
+        assert edges[0] <= found.lo <= edges[1] <= edges[2] <= found.hi <= edges[3]
+        assert edges[0] <= 19 <= edges[1] and edges[2] <= 37 <= edges[3]
+        spans.append(edges[1] - edges[0] + edges[3] - edges[2])
+    assert spans[1] <= spans[0] and spans[1] <= 2
