@@ -17,6 +17,7 @@ from seqmine.errors import MissingDependencyError
 from seqmine.windows.analysis import Analysis
 from seqmine.windows.effects import Z95
 from seqmine.windows.findings import Finding
+from seqmine.windows.outcome_bins import EVER_AFTER
 from seqmine.windows.sentences import delay_text, statement
 
 __all__ = ["check_drawing", "plot_curve", "svg_bytes"]
