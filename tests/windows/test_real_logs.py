@@ -9,10 +9,9 @@ import math
 
 import numpy as np
 import pandas as pd
-import pytest
-
 import pyarrow as pa
 import pytest
+
 import real_windows as real
 import seqmine as sm
 from seqmine.labels import ESTIMATION, split_halves
@@ -175,7 +174,7 @@ def test_a_placebo_rejects_the_special_window() -> None:
 
 @needs("bpic2012")
 def test_counts_of_treated_and_outcomes_are_those_of_pandas() -> None:
-    """Two bins of a week: first calls in each of cases that have no approval at its end. The halves alone are seqmine's."""
+    """Two bins of a week: first calls in each, of cases without approval at its end. Only the halves are seqmine's."""
     events = real.table("bpic2012", "events")
     end = pd.Timestamp(real.bank().observed_until, unit="us", tz="UTC") - pd.Timedelta("44D")
     sent = events[events["event"] == "O_SENT"].groupby("entity")["time"].min()
