@@ -472,6 +472,8 @@ def settle(analyses: Sequence[Analysis], alpha: float) -> None:
         )
     for finding in findings:
         finding.status, finding.flags = status_of(finding, alpha)
+        # What a placebo rejects is no window, however sharp: those treated at such delays were others to begin with.
+        finding.timing &= finding.status != "associational"
 
 
 def follow_up_of(study: Study, options: WindowOptions) -> int:
