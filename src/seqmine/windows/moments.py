@@ -73,8 +73,8 @@ def moment_rows(
     """The moments of a log that can be followed.
 
     A row is the time at which a match became known (its ready time). Left out, for the first of these reasons:
-    ``not_born`` (the entity's start is declared to be later), ``not_followed`` (the delays and the follow-up after them, ``reach`` in all, end after ``watched``; the delays
-    alone would end after the log) and ``short_tenure``.
+    ``not_born`` (the entity is declared to start later), ``not_followed`` (the delays and the follow-up after them,
+    ``reach`` in all, end after ``watched``; the delays alone would end after the log) and ``short_tenure``.
 
     Parameters
     ----------

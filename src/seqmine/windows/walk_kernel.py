@@ -95,8 +95,9 @@ def outcome_steps(
 
     The outcome of bin k is that of ``[tau + blank, tau + follow)`` with tau the bin's end; a row is at risk in it while
     the outcome has at no time come true since t0, before ``tau + blank`` (EVENT), or is not true of the ``follow``
-    before that (STATE), or always (NUMBER). A ``width`` of 0 with one bin asks at t0 itself. ``start[i + 1]`` becomes the number of steps of row i; where ``out`` has room, it is (3, n): first bin,
-    outcome times ``scale``, at risk, at positions ``start[i]`` on.
+    before that (STATE), or always (NUMBER). A ``width`` of 0 with one bin asks at t0 itself. ``start[i + 1]`` becomes
+    the number of steps of row i; where ``out`` has room, it is (3, n): first bin, outcome times ``scale``, at risk, at
+    positions ``start[i]`` on.
     """
     fill = out.shape[1] > 0
     for i in range(entity.size):
