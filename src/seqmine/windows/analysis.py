@@ -297,10 +297,9 @@ def _covariates(question: Question, values: RowValues) -> list[str]:
         for name in options.covariates:
             values.check(name, "covariates")
         return list(options.covariates)
-    given = options.randomised
+    if options.randomised is not None:
+        return []  # chance needs no help, and another column of the draw would be the arm in other words
     named = {options.variant, options.actor, *options.placebos}
-    if given is not None:
-        named |= {given.probability, given.arm, given.delay}
     return [name for name in values.names() if name not in named]
 
 
