@@ -210,20 +210,6 @@ def test_the_events_of_an_action_are_no_other_action() -> None:
     assert not any(flag.startswith("co_intervention") for row in found for flag in row["flags"])
 
 
-def test_bins_wider_than_a_fourteenth_of_the_delays_still_show_who_is_treated() -> None:
-    rng, made = np.random.default_rng(9), Maker()
-    for who in range(1200):
-        made.event(who, "start", 0)
-        if rng.random() < 0.4:
-            made.event(who, "mail", float(rng.uniform(0, 28)))
-        if rng.random() < 0.4:
-            made.event(who, "bought", float(rng.uniform(29, 50)))
-    log = made.log(observed_until="2024-04-01T00:00:00Z")
-    study = made.study("exists(bought) within 30d")
-    (row,) = scan(log, study, "mail", max_delay="28d", bin_width="28d")
-    assert row["n_treated"] > 180, row["statement"]
-
-
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=12)
 
 
