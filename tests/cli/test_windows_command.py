@@ -107,6 +107,7 @@ def test_further_files(windows: Seqmine, tmp_path: Path) -> None:
     assert [output["name"] for output in record["outputs"]] == ["01-csm_call-after-ticket.svg"]
     again = windows("--figures", tmp_path / "figures")
     assert again.code == 73
+    assert "read the log" not in again.err
     assert windows("--figures", tmp_path / "figures", "--force", "--quiet").code == 0
 
 

@@ -138,7 +138,6 @@ def test_the_summary_says_what_was_found_and_what_is_naive(done: RunResult) -> N
     assert "associational: no effect to count on" in said
 
 
-@pytest.mark.threaded
 def test_same_bytes_for_any_threads_and_place(done: RunResult, events: Path, tmp_path: Path) -> None:
     again = run_config(study(tmp_path / "b", events), output=tmp_path / "runs", threads=3)
     assert again.run_id == done.run_id
@@ -169,10 +168,12 @@ def test_without_matplotlib_there_are_no_pictures(
 
 def test_without_moments_the_validated_patterns_are_taken(events: Path, tmp_path: Path) -> None:
     text = TOML.replace('moments = ["ticket"]\n', "").replace('segments = ["plan"]\nvariant = "channel"\n', "")
+    text = text.replace("max_length = 1", "max_length = 2")
     done = run_config(study(tmp_path / "a", events, text), output=tmp_path / "runs", threads=1)
     moments = done.moments.to_arrow().select(["pattern", "verdict"]).to_pylist()
     validated = [row["pattern"] for row in moments if row["verdict"] == "validated"]
     assert "ticket" in validated
+    assert len(validated) < len(moments)
     assert done.windows is not None
     assert [moment for moment, _ in done.windows.excluded] == [str(parse_pattern(text)) for text in validated]
     assert not (done.directory / "window_segments.parquet").exists()

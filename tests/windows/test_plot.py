@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -15,7 +16,7 @@ from tests.windows_log import OBSERVED_UNTIL, OUTCOME, calls_after_tickets
 
 import seqmine as sm
 from seqmine.errors import MissingDependencyError, ParameterError
-from seqmine.windows.plot import svg_bytes
+from seqmine.windows.plot import _groups, svg_bytes
 
 ATTRIBUTES = ["channel", "plan", "chance"]
 
@@ -104,6 +105,14 @@ def test_many_bins_are_drawn_in_groups_that_no_edge_divides(events: pa.Table) ->
     assert data.values[k] == pytest.approx(100 * total / n)
 
 
+def test_groups_begin_at_the_edges() -> None:
+    assert _groups(28, [4, 12]).tolist() == list(range(28))
+    first = _groups(168, [19, 37]).tolist()
+    assert first[:8] == [0, 3, 6, 9, 12, 15, 18, 19]
+    assert 37 in first and max(np.diff([*first, 168])) == 3
+    assert _groups(384, [0, 384]).tolist() == list(range(0, 384, 7))
+
+
 def test_numbers_are_no_percentage_points(events: pa.Table) -> None:
     figure = scan(events, "count(cancel) within 30d", direction="lowers").plot()
     assert figure.axes[0].get_ylabel() == "effect"
@@ -139,7 +148,7 @@ def test_names_are_drawn_as_they_are(events: pa.Table) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         picture = words(result.plot())
-    assert "$x_1$ &lt;電話&gt; &amp; _" in picture
+    assert re.search(r'<text[^>]*>"\$x_1\$ &lt;電話&gt; &amp; _"', picture)  # as text, not only in a comment
 
 
 def test_same_bytes_whatever_the_settings(result: sm.WindowResult) -> None:

@@ -297,10 +297,9 @@ def _covariates(question: Question, values: RowValues) -> list[str]:
         for name in options.covariates:
             values.check(name, "covariates")
         return list(options.covariates)
-    given = options.randomised
+    if options.randomised is not None:
+        return []  # chance needs no help, and another column of the draw would be the arm in other words
     named = {options.variant, options.actor, *options.placebos}
-    if given is not None:
-        named |= {given.probability, given.arm, given.delay}
     return [name for name in values.names() if name not in named]
 
 
@@ -472,6 +471,8 @@ def settle(analyses: Sequence[Analysis], alpha: float) -> None:
         )
     for finding in findings:
         finding.status, finding.flags = status_of(finding, alpha)
+        # What a placebo rejects is no window, however sharp: those treated at such delays were others to begin with.
+        finding.timing &= finding.status != "associational"
 
 
 def follow_up_of(study: Study, options: WindowOptions) -> int:

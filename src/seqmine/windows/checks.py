@@ -91,6 +91,8 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
     The difference of means, treated-weighted over cells, over the root of the mean variance of both (Austin 2009, Stat.
     Med. 28). Time since the moment is left out: it is equal by design.
     """
+    from seqmine.windows.count_kernel import add_moments
+
     knowledge = pair.knowledge
     weight = _control_weights(judge, bins)
     used = np.flatnonzero(weight > 0)
@@ -102,15 +104,13 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
     w = weight[used]
 
     def moments(rows: Int64, time: Int64, w: Float64) -> tuple[Float64, Float64]:
-        def part(points: slice, x: npt.NDArray[np.float32]) -> tuple[Float64, Float64]:
-            whole = np.concatenate([x.astype(np.float64), knowledge.static[rows[points]]], axis=1)
-            mine = w[points][:, None]
-            return (mine * whole).sum(axis=0), (mine * whole * whole).sum(axis=0)
+        sums = np.zeros((2, len(knowledge.columns)))
 
-        parts = knowledge.in_parts(rows, time, part)
-        total = float(w.sum())
-        mean = np.sum([one for one, _ in parts], axis=0) / total
-        square = np.sum([two for _, two in parts], axis=0) / total
+        def part(points: slice, x: npt.NDArray[np.float32]) -> None:
+            add_moments(x, knowledge.static, rows[points], w[points], sums)
+
+        knowledge.in_parts(rows, time, part)
+        mean, square = sums / float(w.sum())
         return mean, np.maximum(square - mean**2, 0.0)
 
     treated = judge.arms.treated[at]
@@ -121,13 +121,14 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
     mean1, variance1 = moments(treated, pair.action_time[at], np.ones(len(at)))
     mean0, variance0 = moments(row, middle, w)
     spread = np.sqrt(0.5 * (variance1 + variance0))
-    difference = np.divide(mean1 - mean0, spread, out=np.zeros_like(spread), where=spread > 1e-6)
+    varies = spread > 1e-6 * np.maximum(np.abs(mean1), np.abs(mean0))
+    difference = np.divide(mean1 - mean0, spread, out=np.zeros_like(spread), where=varies)
     columns = knowledge.columns
     for i, column in enumerate(columns):
         if column.group == "delay":
             difference[i] = 0.0
     worst = int(np.argmax(np.abs(difference)))
-    n = int(np.count_nonzero(spread > 1e-6))
+    n = int(np.count_nonzero(varies))
     chance = float(standard_normal_quantile(1.0 - 0.05 / max(n, 1))) * size
     return Balance(columns[worst].name, float(difference[worst]), chance)
 
@@ -150,15 +151,16 @@ def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: flo
     if not usable:
         return None
     static = pair.knowledge.static[points.row]
+    steps = [pair.steps.constant(one.value) for one in usable]
     models = []
-    for one in usable:
+    for one, own in zip(usable, steps, strict=True):
         y = one.value[points.row]
         binary = bool(np.all((y == 0) | (y == 1)))
-        models.append(fit_model(x, static, y, logistic=binary))
+        models.append((fit_model(x, static, y, logistic=binary), own.scale))
     _, pieces = pair.place(pair.models, pair.which, rows, outcome_too=models)
     tested = []
-    for one, other in zip(usable, pieces, strict=True):
-        judge = pair.judge(rows, steps=pair.steps.constant(one.value), pieces=other)
+    for one, own, other in zip(usable, steps, pieces, strict=True):
+        judge = pair.judge(rows, steps=own, pieces=other)
         tested.append((judge.estimate(~judge.cells.always).p, one.name))
     known = [(p, name) for p, name in tested if not math.isnan(p)]
     if not known:

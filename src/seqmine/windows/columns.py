@@ -13,6 +13,7 @@ import pyarrow as pa
 from seqmine._text import did_you_mean, parse_duration
 from seqmine.errors import ParameterError
 from seqmine.events.spans import span_positions
+from seqmine.labels._instants import earlier
 from seqmine.labels.index import IndexTable, candidates, parse_index
 from seqmine.windows.moments import MomentRows, hidden_types
 
@@ -110,7 +111,7 @@ class RowValues:
         lookback = study.lookback
         lo = np.full(len(rows), _FIRST)
         if lookback is not None:
-            lo = rows.time - min(parse_duration(lookback), 2**62)
+            lo = earlier(rows.time, parse_duration(lookback))
         self._span = span_positions(log, rows.entity, lo, rows.time, threads)
 
     def check(self, name: str, use: str, *, categories: bool = False) -> None:

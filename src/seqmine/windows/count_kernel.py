@@ -10,9 +10,19 @@ expectations are multiples of 1 / scale, so the order in which rows, threads or 
 
 from __future__ import annotations
 
+import numpy as np
+
 from seqmine._kernels import kernel
 
-__all__ = ["add_controls", "add_treated", "control_influence", "control_weight", "outcome_at", "weighted_near"]
+__all__ = [
+    "add_controls",
+    "add_moments",
+    "add_treated",
+    "control_influence",
+    "control_weight",
+    "outcome_at",
+    "weighted_near",
+]
 
 
 @kernel
@@ -150,3 +160,21 @@ def weighted_near(
             out[0] += w
             if at < at_end and time[at] <= middle + reach:
                 out[1] += w
+
+
+@kernel
+def add_moments(x, static, row, weight, sums):
+    """Add weighted columns of points, and their squares, to ``sums`` (2, columns): dynamic ones ``x``, then static.
+
+    Point by point, so that the runs in which points come do not show.
+    """
+    n_dynamic = x.shape[1]
+    for p in range(row.size):
+        for j in range(n_dynamic):
+            value = np.float64(x[p, j])
+            sums[0, j] += weight[p] * value
+            sums[1, j] += weight[p] * value * value
+        for j in range(static.shape[1]):
+            value = static[row[p], j]
+            sums[0, n_dynamic + j] += weight[p] * value
+            sums[1, n_dynamic + j] += weight[p] * value * value

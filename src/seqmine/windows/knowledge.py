@@ -197,10 +197,10 @@ def choose_types(
     share = np.divide(seen, n, out=np.zeros_like(seen), where=n > 0)
 
     def z(total: Float64, values: Float64) -> Float64:
-        mean, variance = (values.mean(), values.var()) if n else (0.0, 0.0)
+        mean, variance = (values.mean(), values.var()) if n and np.ptp(values) > 0 else (0.0, 0.0)
         spread = np.sqrt(seen * (1 - share) * variance)
         return np.asarray(
-            np.abs(np.divide(total - seen * mean, spread, out=np.zeros_like(spread), where=spread > 1e-9))
+            np.abs(np.divide(total - seen * mean, spread, out=np.zeros_like(spread), where=(seen < n) & (spread > 0)))
         )
 
     of_y, of_a = z(tables[:, :, 1], points.y), z(tables[:, :, 2], points.a)

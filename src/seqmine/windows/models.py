@@ -95,7 +95,8 @@ def fit_model(
     n_dynamic = dynamic.shape[1]
     for position, is_static in without:
         spread[position + n_dynamic * is_static] = 0.0
-    inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
+    largest = np.abs(x).max(axis=0, initial=0.0)  # beside which a spread is nothing but rounding
+    inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9 * largest)
     used = np.flatnonzero(inverse)
     x, size = np.ascontiguousarray(x[:, used]), len(used) + 1
     beta = np.zeros(size)

@@ -47,7 +47,7 @@ def naive_comparison(pair: Pair, *, lowers: bool, raises: bool) -> Naive:
     if not never.any() or not len(row):
         return Naive(np.full(pair.n_bins, np.nan), n, -1, -1, np.nan)
     u = total - n * value[never].mean()
-    v = n * max(float(np.concatenate([value[never], value[row]]).var()), 1e-12)
+    v = n * float(np.concatenate([value[never], value[row]]).var())
     found = best_of(u, v, n, lowers=lowers, raises=raises)
     effect = np.divide(u, n, out=np.full(pair.n_bins, np.nan), where=n > 0)
     if found is None:

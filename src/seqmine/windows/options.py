@@ -99,7 +99,8 @@ class WindowOptions:
         ``first``: the first moment of each entity. ``all``: every moment; errors are then those of whole entities.
     covariates
         Columns that are held equal besides what the events tell: columns of the study's index table, or attributes as
-        of the moment. ``"auto"`` takes all that there are, save those that another option names.
+        of the moment. ``"auto"`` takes all that there are, save those that another option names; none where chance
+        decided, as a further column of the draw (a scheduled time) would be the arm in other words.
     placebos
         What the action cannot have changed: event tests such as ``"old_ticket"`` (an event in the 12 weeks before the
         moment), or columns of the index table with numbers. They are kept from the models, and the action must not

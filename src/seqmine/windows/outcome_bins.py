@@ -21,7 +21,15 @@ from seqmine.windows.streams import Stream, stream_of_predicate
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["BINARY_SCALE", "EVER_AFTER", "OutcomeSource", "OutcomeSteps", "outcome_source", "outcome_steps"]
+__all__ = [
+    "BINARY_SCALE",
+    "EVER_AFTER",
+    "OutcomeSource",
+    "OutcomeSteps",
+    "most_expected",
+    "outcome_source",
+    "outcome_steps",
+]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -89,11 +97,14 @@ class OutcomeSteps:
     scale: float
 
     def constant(self, value: npt.NDArray[np.float64]) -> OutcomeSteps:
-        """The same rows at risk in the same bins, with one outcome of each row throughout: for placebos."""
+        """The same rows at risk in the same bins, with one outcome of each row throughout: for placebos.
+
+        Its scale is that of the value.
+        """
+        scale = scale_of(float(np.abs(value).max(initial=0.0)), len(value))
         step = self.step.copy()
-        times = np.rint(np.repeat(value, np.diff(self.offsets)) * self.scale).astype(np.int64)
-        step[1] = times
-        return OutcomeSteps(self.offsets, step, self.scale)
+        step[1] = np.rint(np.repeat(value, np.diff(self.offsets)) * scale).astype(np.int64)
+        return OutcomeSteps(self.offsets, step, scale)
 
     def at(self, row: Int64, bins: Int64) -> tuple[Int64, Bool]:
         """Outcome (times scale) of rows in bins, and whether they are at risk there."""
@@ -208,12 +219,27 @@ def outcome_steps(
 
 
 def _scale(source: OutcomeSource, n_rows: int) -> float:
-    """Digits that squares of numbers can have while the sum over all rows fits 63 bits."""
     if not source.is_numeric:
         return BINARY_SCALE
     # No sum over an interval is larger than all of an entity's numbers together.
     total = np.add.reduceat(np.append(np.abs(source.stream.number), 0.0), source.stream.offsets[:-1])
     total[np.diff(source.stream.offsets) == 0] = 0.0
-    most = float(total.max(initial=1.0))
-    bits = (61 - math.ceil(math.log2(max(n_rows, 2)))) // 2 - 1
-    return 2.0 ** (bits - math.ceil(math.log2(max(most, 1.0))))
+    return scale_of(float(total.max(initial=0.0)), n_rows)
+
+
+def scale_of(most: float, n_rows: int) -> float:
+    """The scale of numbers up to ``most``: a power of two, whose squares over all rows fit 63 bits.
+
+    Numbers count as multiples of 1 / scale. It follows their size, so that their unit does not show in any result.
+    """
+    return 2.0 ** (_bits(n_rows) - (math.ceil(math.log2(most)) if most > 0 else 0))
+
+
+def most_expected(n_rows: int) -> float:
+    """What is expected, times scale, is cut to this size: a line may leave the range of what it was fitted to."""
+    return 2.0 ** (_bits(n_rows) + 1)
+
+
+def _bits(n_rows: int) -> int:
+    # A residual is below 3 * 2**bits, so all squares together stay below 9 * 2**59.
+    return (61 - math.ceil(math.log2(max(n_rows, 2)))) // 2 - 1

@@ -121,7 +121,7 @@ class Pair:
         which: Int64,
         rows: Bool,
         *,
-        outcome_too: Sequence[Model] = (),
+        outcome_too: Sequence[tuple[Model, float]] = (),
     ) -> tuple[Pieces, list[Pieces]]:
         """Strata of some rows by other models; see `seqmine.windows.strata.place`."""
         return place(

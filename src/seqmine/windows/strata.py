@@ -14,6 +14,7 @@ import numpy.typing as npt
 from seqmine.windows.chunks import over_chunks
 from seqmine.windows.knowledge import Knowledge, Landmarks
 from seqmine.windows.models import Model, fit_model
+from seqmine.windows.outcome_bins import most_expected
 
 __all__ = ["Grid", "Pieces", "RiskModels", "fit_models", "place"]
 
@@ -159,7 +160,7 @@ def place(
     scale: float,
     base: Int64 | None = None,
     n_base: int = 1,
-    outcome_too: Sequence[Model] = (),
+    outcome_too: Sequence[tuple[Model, float]] = (),
     threads: int = 0,
 ) -> tuple[Pieces, list[Pieces]]:
     """Look at every row after each of its own events, and at the treated just before the action.
@@ -182,7 +183,7 @@ def place(
     base, n_base
         Strata that are given: randomisation strata.
     outcome_too
-        Other outcome models (placebos): for each of them pieces that differ in what is expected alone.
+        Other outcome models (placebos) with their scales: for each pieces that differ in what is expected alone.
     threads
         0 = all cores. The result does not depend on it.
 
@@ -197,8 +198,11 @@ def place(
     static = knowledge.static
     static_y = [model.outcome.of_rows(static) for model in models]
     static_a = [static_y[m] if x.treatment is None else x.treatment.of_rows(static) for m, x in enumerate(models)]
-    static_too = [model.of_rows(static) for model in outcome_too]
-    whole = lambda values: np.floor(values * scale + 0.5).astype(np.int64)  # noqa: E731
+    static_too = [model.of_rows(static) for model, _ in outcome_too]
+    most = most_expected(len(rows))
+
+    def whole(values: Float64, scale: float) -> Int64:
+        return np.floor(np.clip(values * scale, -most, most) + 0.5).astype(np.int64)
 
     def score(row: Int64, time: Int64) -> tuple[Int32, list[Int64]]:
         """Stratum, and what is expected by the row's own model and by each further one, of points in order."""
@@ -216,9 +220,9 @@ def place(
                 of_treatment = None if model.treatment is None else model.treatment.scores(xm, rm, static_a[m])
                 at = mine + points.start
                 stratum[at] = model.stratum(of_outcome, of_treatment)
-                expected[0][at] = whole(model.outcome.expected(of_outcome))
-            for j, other in enumerate(outcome_too):
-                expected[1 + j][points] = whole(other.expected(other.scores(x, r, static_too[j])))
+                expected[0][at] = whole(model.outcome.expected(of_outcome), scale)
+            for j, (other, own) in enumerate(outcome_too):
+                expected[1 + j][points] = whole(other.expected(other.scores(x, r, static_too[j])), own)
 
         knowledge.in_parts(row, time, part)
         if base is not None:
