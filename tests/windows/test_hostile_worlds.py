@@ -154,7 +154,7 @@ def test_a_window_is_found_and_measured_among_office_hours_and_counts() -> None:
 
 
 def test_a_fragile_effect_is_called_so() -> None:
-    """Of whatever status: a ratio near 1 is told as what a weak hidden confounder could make up, a strong one is not."""
+    """Of whatever status: a ratio near 1 is told as what a weak hidden confounder could make up, a strong one not."""
     for expected, fragile in ((430.0, True), (800.0, False)):
         estimate = Estimate(1000, 400.0, expected, (400.0 - expected) / 1000, 0.01, 0)
         finding = Finding(
