@@ -34,6 +34,7 @@ _DAY = 86_400_000_000
 _REFRESHES = 14
 _LOOK = 4 * 3_600_000_000
 _POINTS_A_ROW = 4
+_FINER = 6
 _MOST_POINTS = 60_000
 fewest_events = 20
 
@@ -185,6 +186,10 @@ def build_pair(
         if n < fewest_events:
             return f"a model needs {fewest_events} looks at rows {what}, and the discovery half has {int(n):,}"
     grid = Grid.of(int(np.count_nonzero(discovery)))
+    if source.is_numeric and grid.outcome >= _FINER:
+        # Numbers such as spend grow by factors where the model adds: classes have to follow the bend (on a null, 6
+        # classes left a bias of 0.6 standard errors and false claims in 2 of 6 runs; three times as many, none).
+        grid = Grid(3 * grid.outcome, grid.treatment)
     if design.randomised:
         grid = Grid(max(grid.outcome // 2, 2), 1)
     every = np.ones(len(rows), np.bool_)
