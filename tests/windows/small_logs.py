@@ -146,7 +146,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **options: Any) -> Case:
     """A log at full hours: a moment or two, noise, an action more likely after `risk`, and x more likely, too.
 
-    24 bins of two hours; many events at one time, some of them twice; 15 entities share all their times.
+    56 bins of an hour, looked at anew every four; many events at one time, some of them twice; the moments of 15
+    entities are one time.
     """
     rng = random.Random(f"{text} {seed}")
     events: list[Event] = []
@@ -193,7 +194,7 @@ def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **o
     if text == "table":
         outcome = Outcome("table", 2 * DAY, table=table)
     return Case(
-        events=events, outcome=outcome, text=text, width=2 * HOUR, n_bins=24, washout=3 * HOUR, repeats=repeats,
+        events=events, outcome=outcome, text=text, width=HOUR, n_bins=56, washout=3 * HOUR, repeats=repeats,
         observed_until=max(e.time for e in events) + 3 * DAY, options={"n_null": 99, "n_bootstrap": 39, **options},
     )  # fmt: skip
 
