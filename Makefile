@@ -15,6 +15,7 @@ SCALE_EVENTS ?= 1e6,3e6,10e6,30e6,100e6
 # Nothing outside the checkout: caches and temporary files too.
 export PIP_CACHE_DIR := $(ROOT)/build/cache/pip
 export XDG_CACHE_HOME := $(ROOT)/build/cache
+export MPLCONFIGDIR := $(ROOT)/build/cache/matplotlib
 export TMPDIR := $(ROOT)/build/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)

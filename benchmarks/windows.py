@@ -4,8 +4,8 @@
 
 First the counts alone: a million moments, 168 delay bins, 50 strata, residuals included; each row has its pieces (where
 its stratum changes) and the steps of its outcome. The same counts made row by row and bin by bin, with numpy, must be
-equal. Then `scan_windows` as a whole on simulated logs of growing size. CPU seconds of one thread, the best of three for
-the counts. `--write` puts the tables into docs/performance.md, between the two marks.
+equal. Then `scan_windows` as a whole on simulated logs of growing size. CPU seconds of one thread, the best of three
+for the counts. `--write` puts the tables into docs/performance.md, between the two marks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 import seqmine as sm
 from page import table
-from seqmine.simulation import windows_example
+from seqmine.simulation import window_world
 from seqmine.windows.outcome_bins import OutcomeSteps
 from seqmine.windows.strata import Pieces
 from seqmine.windows.tables import Arms, CountTables, count_tables
@@ -28,6 +28,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- written by benchmarks/windows.py --write -->", "<!-- end of windows -->"
 N_BINS, N_STRATA, SCALE = 168, 50, 65_536.0
 PIECES = (1, 5, 20)
+ACTION = "csm_call"
 
 
 def made(n: int, n_pieces: int, seed: int = 0) -> tuple[OutcomeSteps, Pieces, Arms]:
@@ -93,15 +94,14 @@ def counts() -> str:
 def scans(sizes: tuple[int, ...]) -> str:
     lines: list[list[object]] = []
     for n in sizes:
-        spec, action = windows_example(n_entities=n, seed=1)
-        log, truth = sm.simulate(spec)
-        study = truth.window_study(action)
+        log, truth = sm.simulate(window_world(n, seed=1))
+        study = truth.window_study(ACTION)
         options = sm.WindowOptions(max_delay="7d", follow_up="30d", threads=1)
-        moment = truth.moment_of(action).pattern
+        moment = truth.moment(truth.action(ACTION).moment).pattern
         seconds = []
         for _ in range(2):  # the first compiles
             begin = time.process_time()
-            result = sm.scan_windows(log, moment, action, study, options)
+            result = sm.scan_windows(log, moment, ACTION, study, options)
             seconds.append(time.process_time() - begin)
         row = result.to_arrow().to_pylist()[0]
         lines.append(

@@ -2,8 +2,8 @@
 
 Only modules that hold kernels import this one, and they are imported when a kernel is first called: `import seqmine`
 stays fast. Compiled code is cached beside the sources (or in the user's cache directory where those cannot be
-written). The cache knows a kernel by the time stamp of its own file alone: after a change to a file of helpers, touch
-the files whose kernels call them.
+written). The cache knows a kernel by its own file alone, by what it holds in newer versions of numba: after a change to
+a file of helpers, delete the ``*.nbi`` and ``*.nbc`` of the files whose kernels call them.
 """
 
 from __future__ import annotations

@@ -39,6 +39,17 @@ def test_csv_is_safe_for_spreadsheets_and_keeps_numbers() -> None:
     assert rows[4][0] == TABLE["pattern"][3].as_py()
 
 
+def test_durations_are_texts_that_read_back() -> None:
+    delays = pa.table({"lo": pa.array([0, 68_400_000_000, None], pa.duration("us"))})
+    for form, said in (
+        ("csv", b'"lo"\n"0s"\n"19h"\n\n'),
+        ("json", b'[\n{"lo": "0s"},\n{"lo": "19h"},\n{"lo": null}\n]\n'),
+    ):
+        stream = io.BytesIO()
+        write_table(delays, form, stream)
+        assert stream.getvalue() == said
+
+
 def test_raw_csv_is_untouched() -> None:
     rows = list(csv.reader(io.StringIO(written("csv", raw_csv=True).decode())))
     assert rows[2][0] == "=cmd()"

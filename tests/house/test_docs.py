@@ -33,7 +33,7 @@ def test_the_architecture_names_what_is_there_and_nothing_else() -> None:
     rooms = set(re.findall(r"^\| (\w+) \| `", page, re.MULTILINE))
     assert rooms == {path.name for path in (ROOT / "cpp" / "src").iterdir() if path.is_dir()}
     diagram = page.split("```")[1]
-    foundation = next(line for line in diagram.splitlines() if line.startswith("L1"))
+    foundation = next(line for line in diagram.splitlines() if line.startswith("L1 "))
     for name in re.findall(r"[ .]([a-z_]+)(?= |$)", foundation.split("   ")[0]):
         assert (ROOT / "src" / "seqmine" / f"{name}.py").exists(), name
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

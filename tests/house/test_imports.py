@@ -23,6 +23,7 @@ HEAVY = (
     "pyarrow.parquet",
     "rich",
     "click",
+    "matplotlib",
     "pydantic",
 )
 

@@ -19,9 +19,12 @@ NAMES = [
     "MiningResult",
     "Outcome",
     "Pattern",
+    "Randomised",
     "SimulationSpec",
     "Study",
     "StudyResult",
+    "WindowOptions",
+    "WindowResult",
     "count",
     "find",
     "label",
@@ -29,6 +32,7 @@ NAMES = [
     "mine_frequent",
     "parse_pattern",
     "plan_capacity",
+    "scan_windows",
     "simulate",
 ]
 

@@ -48,7 +48,7 @@ def test_no_file_is_too_long(folder: str, most: int) -> None:
 
 
 def test_the_top_of_the_tree_holds_what_belongs_there() -> None:
-    folders = {".ci", "benchmarks", "bindings", "cpp", "docs", "requirements", "src", "tests", "tools"}
+    folders = {".ci", "benchmarks", "bindings", "cpp", "docs", "examples", "requirements", "src", "tests", "tools"}
     files = {".gitignore", "CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "Makefile", "README.md"}
     top = {path.relative_to(ROOT).parts[0] for path in tracked()}
     assert top == folders | files | {"pyproject.toml"}
@@ -84,7 +84,8 @@ def plain(name: str) -> str:
 def test_locks_hold_every_dependency() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, groups = config["project"], config["dependency-groups"]
-    demo = [*project["dependencies"], *project["optional-dependencies"]["demo"], *config["build-system"]["requires"]]
+    extras = project["optional-dependencies"]
+    demo = [*project["dependencies"], *extras["demo"], *extras["report"], *config["build-system"]["requires"]]
     assert {plain(name) for name in demo} <= locked("demo.txt")
     assert {plain(name) for name in (*groups["test"], *groups["lint"])} <= locked("demo.txt") | locked("dev.txt")
     assert not locked("demo.txt") & locked("dev.txt")

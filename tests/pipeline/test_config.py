@@ -51,7 +51,6 @@ def test_a_good_file(tmp_path: Path) -> None:
         ("entity =", "entty =", r"\[log\] entty: unknown key - did you mean 'entity'\?"),
         ("[moments]", "[momentz]", r"\[momentz\]: unknown section - did you mean 'moments'\?"),
         ("[moments]", "[zzz]", r"\[zzz\]: unknown section - known: log, study, moments"),
-        ("[moments]", "[windows]", r"\[windows\]: this version of seqmine has no such part yet"),
         ("[moments]", "[plays]", r"\[plays\]: this version of seqmine has no such part yet"),
         ("[moments]", "[store]", r"\[store\]: this version of seqmine has no such part yet"),
         ('max_gap = "14d"', "max_gap = 14", r"\[moments\] max_gap: .*'14d'"),

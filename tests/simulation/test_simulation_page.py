@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqmine.cli.app import run
-from seqmine.simulation import SimulationSpec
+from seqmine.simulation import Experiment, PlantedAction, SimulationSpec
 from seqmine.simulation.moments import TWINS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "simulation.md").read_tex
 
 def test_examples_run() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "simulation.md", "exec"), names)
@@ -27,7 +28,7 @@ def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```console\n(.*?)^```", PAGE, re.M | re.S)
     lines = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
-    assert len(lines) == 2
+    assert len(lines) == 3
     for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "seqmine"
@@ -43,4 +44,5 @@ def test_the_tables_name_what_there_is() -> None:
     for twin in TWINS:
         assert f"| `{twin}` |" in PAGE
     keys = re.findall(r"\| `([a-z_ ]+)` \|$", PAGE, re.M)
-    assert {key for cell in keys for key in cell.split()} <= set(spec.to_dict())
+    known = {item.name for kind in (SimulationSpec, PlantedAction, Experiment) for item in dataclasses.fields(kind)}
+    assert {key for cell in keys for key in cell.split()} <= known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import signal
@@ -19,7 +20,7 @@ import pytest
 import seqmine as sm
 from seqmine.cli.app import run
 from seqmine.errors import CorruptFileError, MissingInputError, OutputExists, ParameterError, UnsafePath
-from seqmine.simulation import Truth, blocks, write, write_simulation
+from seqmine.simulation import Experiment, Truth, blocks, window_world, write, write_simulation
 
 SPEC = sm.SimulationSpec(n_entities=900, mean_events=60, duplicate_share=0.02, label_noise=0.03, seed=61)
 FILES = ["entities.parquet", "events.parquet", "instances.parquet", "outcomes.parquet", "truth.json"]
@@ -174,7 +175,8 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="instances has not the columns"):
         Truth.from_json(truth.to_json(), instances=truth.entities)
     assert (
-        repr(truth) == f"Truth(5 moments, 18 decoys, {truth.instances.num_rows} instances, {truth.n_entities} entities)"
+        repr(truth)
+        == f"Truth(5 moments, 18 decoys, 0 actions, {truth.instances.num_rows} instances, {truth.n_entities} entities)"
     )
     bare = Truth.from_json(truth.to_json())
     assert bare.to_json() == truth.to_json()
@@ -276,3 +278,76 @@ def test_ctrl_c_ends_it_soon_and_leaves_nothing(tmp_path: Path, order: str) -> N
     assert "interrupted; outputs are as before" in said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("order", ["entity", "arrival"])
+def test_actions_as_files(tmp_path: Path, order: str) -> None:
+    """The same rows and the same truth as in memory, from blocks that are written and forgotten."""
+    spec = window_world(900, seed=62, experiment=Experiment(action="csm_call", srm_loss=0.1), duplicate_share=0.02)
+    log, truth = sm.simulate(spec, threads=1)
+    write_simulation(spec, tmp_path / "sim", order=order, threads=3)
+    assert sorted(digests(tmp_path / "sim")) == sorted([*FILES, "assignments.parquet", "treated.parquet"])
+    assert read(tmp_path / "sim").digest == log.digest
+    again = Truth.read(tmp_path / "sim")
+    assert again.to_json() == truth.to_json()
+    for name in ("instances", "outcomes", "entities", "treated", "assignments"):
+        assert getattr(again, name).equals(getattr(truth, name)), name
+    assert again.effect_curve("csm_call").equals(truth.effect_curve("csm_call"))
+    assert again.att("csm_call", "24h", "25h", channel="app") == truth.att("csm_call", "24h", "25h", channel="app")
+    told = json.loads((tmp_path / "sim" / "truth.json").read_text())["actions"][0]
+    assert told["n_treated"] == truth.treated.num_rows
+    assert len(told["effects"]["churn"]["att_vs_usual"]) == 168
+    (tmp_path / "sim" / "treated.parquet").unlink()
+    with pytest.raises(MissingInputError, match="a table of the simulation is missing"):
+        Truth.read(tmp_path / "sim")
+
+
+def test_a_preset_and_a_file_of_actions_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["simulate", "--preset", "windows", "--events", "2e4", "--seed", "3", "--format", "csv", "--quiet"]
+    assert run([*given, "--output", str(tmp_path / "a")]) == 0
+    rows = dict(csv.reader(capsys.readouterr().out.splitlines()))
+    assert Truth.read(tmp_path / "a").spec == window_world(None, seed=3, n_events=20_000)
+    assert 12_000 < int(rows["events"]) < 22_000  # strong moments take events away
+    assert int(rows["treated: csm_call"]) == Truth.read(tmp_path / "a").treated.num_rows > 100
+    (tmp_path / "world.toml").write_text(
+        """
+n_entities = 500
+mean_events = 20
+n_types = 20
+
+[[moments]]
+name = "stuck"
+pattern = "checkout_start -[10m,2h)-> payment_failed"
+probability = 0.9
+churn = 2.0
+twins = []
+between = ["90d", "300d"]
+early = {churn = [["2d", 1.0]]}
+
+[[actions]]
+name = "mail_help"
+moment = "stuck"
+per_day = [["1d", 0.5], ["3d", 0.2]]
+max_delay = "3d"
+hours = "office"
+churn = {windows = [["2h", "9h", -1.0]], outside = 0.1}
+
+[confounding]
+hidden_strength = 0.5
+
+[experiment]
+action = "mail_help"
+delay = ["1h", "12h"]
+""",
+        encoding="utf-8",
+    )
+    wanted = ["simulate", "--spec", str(tmp_path / "world.toml"), "--output", str(tmp_path / "b"), "--format", "csv"]
+    assert run(wanted) == 0
+    rows = dict(csv.reader(capsys.readouterr().out.splitlines()))
+    truth = Truth.read(tmp_path / "b")
+    assert int(rows["assigned: mail_help"]) == truth.assignments.num_rows > 200
+    assert truth.spec.actions[0].effect("churn").at("3h") == -1.0
+    assert truth.spec.moments[0].early == {"churn": (("2d", 1.0),)}

@@ -28,7 +28,7 @@ BEGIN = 1_704_067_200_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A log and a question about it; times in microseconds. The moment is an event m, or `silence` of q after it."""
+    """A log and a question about it; times and durations in microseconds. `moment` is an event, or silence after it."""
 
     events: Sequence[Event]
     outcome: Outcome

@@ -52,21 +52,25 @@ def moments(log: sm.EventLog, times: dict[str, list[int]]) -> MomentRows:
     pairs = sorted((names.index(name), time) for name, own in times.items() for time in own)
     entity = np.array([e for e, _ in pairs], np.int64)
     none = np.zeros(len(pairs), np.uint8)
-    return MomentRows(entity, np.array([t for _, t in pairs], np.int64), np.zeros(len(pairs), np.int64), none, none, {})
+    time = np.array([t for _, t in pairs], np.int64)
+    return MomentRows(entity, time, np.zeros(len(pairs), np.int64), none, none, none, {})
 
 
-def knowledge_of(log: sm.EventLog, rows: MomentRows, other: Stream, *, width: int, refresh: int) -> Knowledge:
+def knowledge_of(
+    log: sm.EventLog, rows: MomentRows, other: Stream, *, width: int, refresh: int, phase: Any
+) -> Knowledge:
     hidden = np.array([name == "secret" for name in log.event_types], np.uint8)
     types = np.array([log.type_index(name) for name in WATCHED], np.int64)
     began = np.asarray(log.start_times)[rows.entity]
     static, columns = np.zeros((len(rows), 0)), tuple[Column, ...]()
-    return Knowledge(log, rows, hidden, types, other, began, static, columns, width, refresh)
+    return Knowledge(log, rows, hidden, types, other, began, static, columns, width, refresh, phase)
 
 
-def looked_at(own: list[Event], t0: int, at: int, step: int) -> int:
-    """Just after the last visible event before a time, or at the last point of the grid."""
-    grid = t0 + (at - t0) // step * step
-    return max([grid, *(e.time + 1 for e in own if e.time < at and e.event != "secret")])
+def looked_at(own: list[Event], t0: int, at: int, width: int, refresh: int, phase: int) -> int:
+    """Just after the last visible event before a time, or at the last point of the grid: the moment, then from the
+    bin ``phase`` on every ``refresh``-th bin."""
+    grid = [t0, *range(t0 + phase * width, at + 1, refresh * width)]
+    return max([*grid, *(e.time + 1 for e in own if e.time < at and e.event != "secret")])
 
 
 def known_at(own: list[Event], others: list[int], began: int, t0: int, x: int) -> list[float]:
@@ -82,6 +86,10 @@ def known_at(own: list[Event], others: list[int], began: int, t0: int, x: int) -
     for name in WATCHED:
         times = [e.time for e in seen if e.event == name]
         columns += [float(any(time >= since for time in times)) for since in (t0, x - DAY, x - 28 * DAY, LOWEST)]
+        columns.append(math.log1p(len(times)))
+    days, hour = divmod(x // HOUR, 24)
+    columns += [float(hour // 4 == block) for block in range(1, 6)]
+    columns.append(float(days % 7 in (2, 3)))  # 1970-01-01 was a Thursday
     return columns
 
 
@@ -107,13 +115,14 @@ def test_looks_and_columns_against_every_event(seed: int) -> None:
     rows = moments(log, times)
     width, refresh = rng.choice((2, 3, 24)) * HOUR, rng.choice((1, 2, 5))
     other = joined([stream_of(log, read_selector(name), threads=1) for name in ("mail", "act")], log.n_entities)
-    knowledge = knowledge_of(log, rows, other, width=width, refresh=refresh)
+    phase = np.array([rng.randrange(4) for _ in range(len(rows))], np.int64)
+    knowledge = knowledge_of(log, rows, other, width=width, refresh=refresh, phase=phase)
     offsets = sorted({k * width // 4 + beside for k in range(20) for beside in (0, 1)} | {DAY, DAY + 1, 7 * DAY})
     points = [(i, int(t) + by) for i, t in enumerate(rows.time) for by in offsets if int(t) + by <= HIGHEST]
     row, at = (np.array(column, np.int64) for column in zip(*points, strict=True))
     names = log.entities.to_pylist()
     looks = [
-        looked_at(own[names[rows.entity[i]]], int(rows.time[i]), x, width * refresh)
+        looked_at(own[names[rows.entity[i]]], int(rows.time[i]), x, width, refresh, int(phase[i]))
         for i, x in zip(row, at.tolist(), strict=True)
     ]
     expected = plain_columns(log, events, rows, row, looks)
@@ -134,7 +143,8 @@ def test_a_piece_begins_exactly_where_the_next_look_is_another_one(seed: int) ->
     width, refresh = rng.choice((1, 2, 5)) * HOUR + rng.choice((0, 1)), rng.choice((1, 3, 7))
     stop = np.array([rng.choice((0, 1, 6, 30)) for _ in range(len(rows))], np.int64)
     hidden = np.array([name == "secret" for name in log.event_types], np.uint8)
-    given = (log.entity_offsets, log.time, log.code, hidden, rows.entity, rows.time, width, stop, refresh)
+    phase = np.array([rng.randrange(4) for _ in range(len(rows))], np.int64)
+    given = (log.entity_offsets, log.time, log.code, hidden, rows.entity, rows.time, width, stop, refresh, phase)
     start = np.zeros(len(rows) + 1, np.int64)
     piece_bins(*given, start, np.empty(0, np.int32))
     np.cumsum(start, out=start)
@@ -143,7 +153,7 @@ def test_a_piece_begins_exactly_where_the_next_look_is_another_one(seed: int) ->
     for i in range(len(rows)):
         mine, t0 = own[names[rows.entity[i]]], int(rows.time[i])
         middles = [t0 + k * width + width // 2 for k in range(stop[i])]
-        looks = [looked_at(mine, t0, x, width * refresh) for x in middles]
+        looks = [looked_at(mine, t0, x, width, refresh, int(phase[i])) for x in middles]
         changes = [k for k, look in enumerate(looks) if k == 0 or look != looks[k - 1]]
         assert bins[start[i] : start[i + 1]].tolist() == changes
 

@@ -22,6 +22,7 @@ __all__ = ["in_words_of"]
 _CALLS = {
     "use EventLog.read for files": "make one of files: seqmine ingest FILE --output LOGDIR",
     "use EventLog.open for it": "name the event files that it was made of",
+    "write Randomised(arm='arm', control='control')": "give --randomised-arm NAME and --control VALUE",
 }
 _VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|True\b|None\b)?"
 
@@ -75,7 +76,7 @@ def _rendered(command: click.Command, text: str) -> str:
     # `time=` is an option; so is a bare `time_unit`, while a bare `time` is only a word.
     forms = [rf"(?P<name>{every})={_VALUE}", rf"(?P<bare>{long})(?![\w\"'(=])"]
     if not in_file:
-        forms.append(rf"\[(?:log|study|moments|evidence)\] (?P<key>{every})(?=:)")
+        forms.append(rf"\[(?:log|study|moments|evidence|windows)\] (?P<key>{every})(?=:)")
     pattern = rf"(?<![\w\"'.-])(?:{'|'.join(reversed(forms))})"
 
     def said(found: re.Match[str]) -> str:
@@ -120,9 +121,16 @@ def _only_in_files(name: str) -> Say:
 
 
 def _keys() -> dict[str, Say]:
-    from seqmine.pipeline.config import EvidenceSection, LogSection, MomentsSection, StudySection
+    from seqmine.pipeline.config import (
+        EvidenceSection,
+        LogSection,
+        MomentsSection,
+        RandomisedSection,
+        StudySection,
+        WindowsSection,
+    )
 
-    sections = (LogSection, StudySection, MomentsSection, EvidenceSection)
+    sections = (LogSection, StudySection, MomentsSection, EvidenceSection, WindowsSection, RandomisedSection)
     keys = {name: _key(name) for part in sections for name in part.model_fields}
     return keys | {"force": _flag("--force")}
 

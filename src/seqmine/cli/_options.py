@@ -157,12 +157,21 @@ class Answer:
         output = given.pop("output")
         force = given.pop("force")
         form = format_of(given.pop("form"), output)
-        if output is None:
-            refuse_terminal(form)
-        else:
-            prepare_output(output, force=force)
-            prepare_output(_manifest_of(output), force=force)
-        return cls(form, output, force, given.pop("raw_csv"))
+        raw_csv = given.pop("raw_csv")
+        if output is not None:
+            return cls._to_file(output, form, force=force, raw_csv=raw_csv)
+        refuse_terminal(form)
+        return cls(form, None, force, raw_csv)
+
+    @classmethod
+    def _to_file(cls, output: Path, form: str, *, force: bool, raw_csv: bool) -> Answer:
+        prepare_output(output, force=force)
+        prepare_output(_manifest_of(output), force=force)
+        return cls(form, output, force, raw_csv)
+
+    def beside(self, output: Path) -> Answer:
+        """Where a further table of the same call goes; the name says the format."""
+        return Answer._to_file(output, format_of(None, output), force=self.force, raw_csv=self.raw_csv)
 
     def give(self, table: pa.Table, *, limit: int | None, record: Callable[[], dict[str, Any]]) -> None:
         """Print ``table``, or write it and its manifest; ``record`` gives what `manifest` takes, if it is needed."""

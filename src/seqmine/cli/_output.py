@@ -15,6 +15,7 @@ import click
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqmine._text import format_duration
 from seqmine.cli._spreadsheet import formula_safe
 from seqmine.cli._text_safety import printable
 
@@ -78,13 +79,16 @@ def write_table(table: pa.Table, name: str, stream: BinaryIO, *, raw_csv: bool =
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Dictionaries as text, instants as ISO text in UTC; lists stay lists."""
+    """Dictionaries as text, instants as ISO text in UTC, durations as ``19h``; lists stay lists."""
     return pa.table([_plain_column(column) for column in table.columns], names=table.column_names)
 
 
 def _plain_column(column: Any) -> Any:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_duration(column.type):
+        us = column.cast(pa.duration("us")).cast(pa.int64()).to_pylist()
+        return pa.array([None if delay is None else format_duration(delay) for delay in us], pa.string())
     return _iso(column) if pa.types.is_timestamp(column.type) else column
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "compact": "Merge what was appended to a saved log.",
     "find": "List where a pattern happens.",
     "mine": "Search for the patterns that come before an outcome.",
+    "windows": "Find the delays after a moment in which an action changes the outcome.",
     "run": "Do everything that a configuration file says, and keep it in a run directory.",
     "bench": "Measure this machine, on simulated logs of any size.",
     "capacity": "Predict the time, memory and machines that a log of any size will take.",

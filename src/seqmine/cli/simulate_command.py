@@ -23,6 +23,11 @@ _NOT_PLANTED = ("activity", "leak")
 
 @click.command("simulate")
 @click.option("--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Directory of the files.")
+@click.option(
+    "--preset",
+    type=click.Choice(["windows"]),
+    help="A world that is ready: windows, calls that help from 19 to 37 hours after a second order.",
+)
 @click.option("--spec", metavar="FILE", type=click.Path(path_type=Path), help="TOML with keys of SimulationSpec.")
 @click.option("--entities", "n_entities", type=Size(), help="How many entities.  [default: 10,000]")
 @click.option("--events", "n_events", type=Size(), help="About how many events, instead of --entities.")
@@ -51,24 +56,38 @@ _NOT_PLANTED = ("activity", "leak")
 @click.option("--force", is_flag=True, help="Replace the simulation that is there.")
 @common
 def command(
-    output: Path, spec: Path | None, no_moments: bool, order: str, form: str, force: bool, threads: int, **given: Any
+    output: Path,
+    preset: str | None,
+    spec: Path | None,
+    no_moments: bool,
+    order: str,
+    form: str,
+    force: bool,
+    threads: int,
+    **given: Any,
 ) -> int:
     """Simulate an event log whose truth is known.
 
     Writes DIR with events.parquet, entities.parquet, outcomes.parquet, instances.parquet and truth.json: which moments
-    were planted into whom and when, which of them are decoys, and what came of it. Needs memory for a few
-    blocks of half a million events, however many there are.
+    were planted into whom and when, which of them are decoys, and what came of it. With actions also treated.parquet,
+    who was reached and when in three worlds, and in truth.json the true effect by delay; with an experiment its arm
+    log, assignments.parquet. Needs memory for a few blocks of half a million events, however many there are.
     """
-    from seqmine.simulation import SimulationSpec, write_simulation
+    from seqmine.simulation import SimulationSpec, window_world, write_simulation
 
     progress = progress_of(given)
     columns = given.pop("columns")
-    values = {} if spec is None else _read(spec)
+    values = {} if preset is None else window_world().to_dict()
+    if spec is not None:
+        read = _read(spec)
+        if "n_events" in read and "n_entities" not in read:
+            values.pop("n_entities", None)
+        values |= read
     values |= {name: value for name, value in given.items() if value is not None}
-    if spec is not None:  # a size given here replaces the file's, whichever of the two it is
-        for name, other in (("n_entities", "n_events"), ("n_events", "n_entities")):
-            if given[name] is not None and given[other] is None:
-                values.pop(other, None)
+    # A size given here replaces the file's or the preset's, whichever of the two it is.
+    for name, other in (("n_entities", "n_events"), ("n_events", "n_entities")):
+        if given[name] is not None and given[other] is None:
+            values.pop(other, None)
     if columns is not None:
         values["columns"] = columns
     if no_moments:
@@ -81,6 +100,9 @@ def command(
     rows += [
         (f"planted: {moment.name}", moment.n_planted) for moment in truth.moments if moment.kind not in _NOT_PLANTED
     ]
+    rows += [(f"treated: {action.name}", action.n_treated) for action in truth.actions]
+    if truth.experiment is not None:
+        rows.append((f"assigned: {truth.experiment.action}", truth.experiment.n_treated + truth.experiment.n_control))
     emit(pa.table({"what": [name for name, _ in rows], "rows": [count for _, count in rows]}), form)
     if not progress.quiet:
         click.echo(f"wrote {output}", err=True)

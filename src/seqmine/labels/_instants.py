@@ -43,7 +43,7 @@ def earlier(time: Int64, by: int) -> Int64:
 
 
 def lasting(begin: Int64, end: Int64, most: int) -> Int64:
-    """``end - begin`` where ``end >= begin``, at most ``most``: a life can be longer than an int64 can count."""
+    """``end - begin`` where ``end >= begin``, at most ``most``: lives can be longer than an int64 can count."""
     return np.minimum(end.view(np.uint64) - begin.view(np.uint64), np.uint64(most)).astype(np.int64)
 
 

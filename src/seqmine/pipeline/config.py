@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -17,13 +17,16 @@ from seqmine.errors import ConfigError, MissingInputError, SeqmineError
 if TYPE_CHECKING:
     from seqmine.labels import Study
     from seqmine.mining import EvidenceOptions, MinerOptions
+    from seqmine.windows import WindowOptions
 
 __all__ = [
     "EvidenceSection",
     "LogSection",
     "MomentsSection",
+    "RandomisedSection",
     "RunConfig",
     "StudySection",
+    "WindowsSection",
     "check_for_study",
     "load_config",
     "parse_config",
@@ -31,10 +34,11 @@ __all__ = [
     "parse_log",
     "parse_moments",
     "parse_study",
+    "parse_windows",
 ]
 
 MAX_BYTES = 1 << 20
-LATER_SECTIONS = ("windows", "plays", "store", "audit", "journeys", "report")
+LATER_SECTIONS = ("plays", "store", "audit", "journeys", "report")
 
 
 def _duration(value: object) -> object:
@@ -58,6 +62,12 @@ def _instants(value: object) -> object:
 
 def _none(value: object) -> object:
     return None if value == "none" else value
+
+
+def _auto_or_names(value: object) -> object:
+    if isinstance(value, str) and value != "auto":
+        raise ValueError(f"a list of names, or 'auto', is expected: write ['{value}']")
+    return value
 
 
 Duration = Annotated[str, BeforeValidator(_duration)]
@@ -177,6 +187,58 @@ class EvidenceSection(_Section):
         return EvidenceOptions(**self.model_dump())
 
 
+class RandomisedSection(_Section):
+    """``[windows.randomised]``: how chance decided about the actions; the fields of `Randomised`."""
+
+    probability: str | None = None
+    arm: str | None = None
+    control: str | None = None
+    treated: str | None = None
+    delay: str | None = None
+
+
+class WindowsSection(_Section):
+    """``[windows]``: which actions are looked at after which moments; the fields of `WindowOptions`, and those two.
+
+    Without ``moments`` they are the validated patterns of the run.
+    """
+
+    actions: list[str] = Field(min_length=1)
+    moments: Annotated[list[str], Field(min_length=1)] | None = None
+    max_delay: Duration = "14d"
+    follow_up: Duration | None = None
+    bin_width: Duration | None = None
+    direction: str = "auto"
+    washout: Duration | None = None
+    repeats: str = "first"
+    covariates: Annotated[str | list[str], BeforeValidator(_auto_or_names)] = "auto"
+    placebos: list[str] = []
+    segments: list[str] = []
+    variant: str | None = None
+    company: list[str] = []
+    inbound: list[str] = []
+    actor: str | None = None
+    randomised: RandomisedSection | None = None
+    alpha: float = Field(default=0.05, strict=False)
+    max_windows: int = 2
+    n_null: int = 1000
+    n_bootstrap: int = 200
+
+    def options(self, threads: int) -> WindowOptions:
+        """Return what `scan_windows` takes; patterns and event tests that cannot be read are found here, too."""
+        from seqmine.patterns import parse_pattern
+        from seqmine.windows import Randomised, WindowOptions
+        from seqmine.windows.streams import read_selector
+
+        for action in self.actions:
+            read_selector(action)
+        for moment in self.moments or ():
+            parse_pattern(moment)
+        fields = self.model_dump(exclude={"actions", "moments", "randomised"})
+        chance = None if self.randomised is None else Randomised(**self.randomised.model_dump())
+        return WindowOptions(**fields, randomised=chance, threads=threads)
+
+
 class RunConfig(_Section):
     """A whole configuration file."""
 
@@ -184,6 +246,7 @@ class RunConfig(_Section):
     study: StudySection
     moments: MomentsSection = MomentsSection()
     evidence: EvidenceSection = EvidenceSection()
+    windows: WindowsSection | None = None
 
 
 def load_config(path: str | os.PathLike[str]) -> RunConfig:
@@ -220,7 +283,7 @@ def parse_config(tree: Mapping[str, Any], *, file: str | None = None) -> RunConf
             raise ConfigError(
                 f"[{name}]: this version of seqmine has no such part yet",
                 file=file,
-                hint="remove the section; [log], [study], [moments] and [evidence] work",
+                hint="remove the section; [log], [study], [moments], [evidence] and [windows] work",
             )
     try:
         return RunConfig.model_validate(dict(tree))
@@ -246,6 +309,11 @@ def parse_moments(keys: Mapping[str, Any]) -> MomentsSection:
 def parse_evidence(keys: Mapping[str, Any]) -> EvidenceSection:
     """Check the keys of an evidence section alone."""
     return _parse_section(EvidenceSection, "evidence", keys)
+
+
+def parse_windows(keys: Mapping[str, Any]) -> WindowsSection:
+    """Check the keys of a windows section alone."""
+    return _parse_section(WindowsSection, "windows", keys)
 
 
 def check_for_study(moments: MomentsSection) -> None:
@@ -276,7 +344,7 @@ def _config_error(error: ValidationError, *, file: str | None = None, section: s
 def _explain(problem: Any, location: list[str]) -> tuple[str, str | None]:
     if problem["type"] == "extra_forbidden":
         return _unknown(location)
-    place = f"[{location[0]}]" + (f" {location[1]}" if len(location) > 1 else "")
+    place = _place(location)
     if problem["type"] == "missing":
         what = "the section is missing" if len(location) == 1 else "is missing"
         return f"{place}: {what}", None
@@ -288,17 +356,38 @@ def _explain(problem: Any, location: list[str]) -> tuple[str, str | None]:
 
 
 def _unknown(location: list[str]) -> tuple[str, str]:
-    if len(location) == 1:
-        known = list(RunConfig.model_fields)
-        place, what = f"[{location[0]}]", "unknown section"
-    else:
-        known = list(_section(location[0]).model_fields)
-        place, what = f"[{location[0]}] {location[1]}", "unknown key"
-    near = did_you_mean(location[-1], known)
-    return f"{place}: {what}", f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+    *sections, key = location
+    known = list((_section(sections) if sections else RunConfig).model_fields)
+    near = did_you_mean(key, known)
+    what = "unknown key" if sections else "unknown section"
+    return f"{_place(location)}: {what}", f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
 
 
-def _section(name: str) -> type[BaseModel]:
-    model = RunConfig.model_fields[name].annotation
-    assert isinstance(model, type) and issubclass(model, BaseModel)
+def _place(location: list[str]) -> str:
+    """``[section] key`` or ``[section.part] key``; what lies inside of a key's value is left out."""
+    names = [location[0]]
+    for part in location[1:]:
+        if not _is_section([*names, part]):
+            return f"[{'.'.join(names)}] {part}"
+        names.append(part)
+    return f"[{'.'.join(names)}]"
+
+
+def _is_section(names: list[str]) -> bool:
+    try:
+        _section(names)
+    except KeyError:
+        return False
+    return True
+
+
+def _section(names: list[str]) -> type[BaseModel]:
+    """The model of a section, or of a section's part; KeyError where there is none."""
+    model: type[BaseModel] = RunConfig
+    for name in names:
+        kinds = (model.model_fields[name].annotation, *get_args(model.model_fields[name].annotation))
+        found = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not found:
+            raise KeyError(name)
+        model = found[0]
     return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,13 @@ from seqmine.pipeline.outputs import write_parquet
 from seqmine.pipeline.progress import Progress
 from seqmine.pipeline.source import fingerprints, is_saved_log, open_log
 from seqmine.pipeline.summary import summary_text
+from seqmine.pipeline.windowed import Windowed, figures_if_any, scan_run, windows_record, windows_tables
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import Labels
     from seqmine.mining import StudyResult
+    from seqmine.windows import WindowResult
 
 __all__ = ["RunResult", "check_run_directory", "check_run_id", "run_config", "run_study"]
 
@@ -37,11 +39,14 @@ class RunResult:
     ----------
     directory
         The run directory: ``moments.parquet``, ``labels.parquet``, ``summary.txt``, ``run.json``, ``manifest.json``;
-        ``segments.parquet`` when segments were declared.
+        ``segments.parquet`` when segments were declared; with ``[windows]`` also ``windows.parquet``,
+        ``window_curves.parquet``, ``window_segments.parquet`` (with segments or a variant) and ``figures/*.svg``.
     run_id
         The directory's name: given, or made from the configuration and the inputs.
     log, labels, moments
         What was read, asked and found.
+    windows
+        What came of ``[windows]``; None without that section, or without any moment.
     from_saved_log
         The log was saved earlier, and its bad rows were set aside then.
     """
@@ -51,6 +56,7 @@ class RunResult:
     log: EventLog
     labels: Labels
     moments: StudyResult
+    windows: WindowResult | None = None
     from_saved_log: bool = False
 
     @property
@@ -78,8 +84,8 @@ def run_config(
     Parameters
     ----------
     path
-        A TOML file with the sections ``[log]``, ``[study]``, ``[moments]`` and ``[evidence]``. Its relative paths start
-        at its folder.
+        A TOML file with the sections ``[log]``, ``[study]``, ``[moments]``, ``[evidence]`` and ``[windows]``. Its
+        relative paths start at its folder.
     output
         Directory of runs.
     run_id
@@ -107,6 +113,8 @@ def run_config(
         config.moments.options(threads)
         config.evidence.options()
         check_for_study(config.moments)
+        if config.windows is not None:
+            config.windows.options(threads)
     except ConfigError as error:
         error.file = error.file or os.fspath(path)
         raise
@@ -138,54 +146,74 @@ def run_study(
     name = run_id or run_identity(options, inputs)
     target = Path(output) / name
     with atomic_directory(target, force=force, check=check_run_directory) as folder:
-        log, moments = _work(config, folder, threads, progress)
+        log, moments, windowed = _work(config, folder, threads, progress)
         labels = moments.labels
         with progress.stage("write the results"):
-            _write(folder, config, moments)
+            windowed = _write(folder, config, moments, windowed)
             loss = loss_of(log, moments, threads)
-            (folder / "summary.txt").write_text(summary_text(config, log, moments, loss), encoding="utf-8")
+            text = summary_text(config, log, moments, loss, windowed)
+            (folder / "summary.txt").write_text(text, encoding="utf-8")
+            of_windows = {} if windowed is None else {"windows": windows_record(windowed)}
             record = manifest(
                 "run",
                 options=options,
                 inputs=inputs,
                 log=log,
                 labels=labels.summary(),
-                result={"n_moments": len(moments), **judged_record(moments)},
+                result={"n_moments": len(moments), **judged_record(moments), **of_windows},
                 outputs=output_digests(folder),
             )
         paths = {"configuration": source, "log": config.log.path, "run": str(target)}
         (folder / "run.json").write_bytes(json_bytes(host_record(progress, paths=paths, threads=threads)))
         # Last: a directory without it is no result.
         (folder / "manifest.json").write_bytes(json_bytes(record))
-    return RunResult(target, name, log, labels, moments, is_saved_log(config.log.path))
+    windows = None if windowed is None else windowed.result
+    return RunResult(target, name, log, labels, moments, windows, is_saved_log(config.log.path))
 
 
-def _work(config: RunConfig, folder: Path, threads: int, progress: Progress) -> tuple[EventLog, StudyResult]:
+def _work(
+    config: RunConfig, folder: Path, threads: int, progress: Progress
+) -> tuple[EventLog, StudyResult, Windowed | None]:
+    from seqmine.windows.scanning import asked
+
     # All are checked before the log is read, which may take long.
     study, options, evidence = config.study.study(), config.moments.options(threads), config.evidence.options()
     with progress.stage("read the log"):
         log = open_log(config.log, threads=threads, quarantine=str(folder / "quarantine.parquet"))
+    if config.windows is not None:
+        # What the log lacks is told before the search, which may take longer still.
+        asked(log, config.windows.actions, study, config.windows.options(threads))
     with progress.stage("label and mine"):
         moments = judge(log, study, options, evidence)
-    return log, moments
+    if config.windows is None:
+        return log, moments, None
+    with progress.stage("look for windows"):
+        return log, moments, scan_run(log, config.windows, study, moments, threads)
 
 
-def _write(folder: Path, config: RunConfig, moments: StudyResult) -> None:
+def _write(folder: Path, config: RunConfig, moments: StudyResult, windowed: Windowed | None) -> Windowed | None:
+    """Write tables and pictures; return the windows with the number of these."""
     tables = {"moments": moments.to_arrow(), "labels": moments.labels.to_arrow()}
     if config.evidence.segments:
         tables["segments"] = moments.segments()
+    if windowed is not None and windowed.result is not None:
+        tables |= windows_tables(windowed.result)
+        windowed = replace(windowed, n_figures=figures_if_any(folder / "figures", windowed.result))
     for name, table in tables.items():
         with (folder / f"{name}.parquet").open("wb") as stream:
             write_parquet(table, stream)
+    return windowed
 
 
 def _options(config: RunConfig) -> dict[str, Any]:
-    return {
+    options = {
         "log": config.log.for_manifest(),
         "study": config.study.model_dump(mode="json"),
         "moments": config.moments.model_dump(mode="json"),
         "evidence": config.evidence.model_dump(mode="json"),
     }
+    # A configuration without the section keeps its run id.
+    return options if config.windows is None else options | {"windows": config.windows.model_dump(mode="json")}
 
 
 def _below(folder: Path, path: str | None) -> str | None:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqmine._files import file_digest
-from seqmine.errors import ConfigError, MissingInputError, SchemaError
+from seqmine.errors import ConfigError, DataError, MissingInputError, SchemaError
 from seqmine.pipeline.config import LogSection
 
 if TYPE_CHECKING:
-    from seqmine.events.log import EventLog
-    from seqmine.labels import Labels
+    import pyarrow as pa
 
-__all__ = ["fingerprints", "input_files", "is_saved_log", "open_log", "read_labels"]
+    from seqmine.events.log import EventLog
+    from seqmine.labels import Labels, Outcome
+
+__all__ = ["fingerprints", "input_files", "is_saved_log", "open_log", "read_index", "read_labels", "read_outcome"]
 
 
 def is_saved_log(path: str | os.PathLike[str]) -> bool:
@@ -66,29 +68,69 @@ def read_labels(
     """Read a Parquet, CSV or Arrow file of entity, index_time and label; times without zone are in ``timezone``."""
     import pyarrow as pa
 
-    from seqmine.events.sources import open_paths
     from seqmine.labels import Labels
+
+    table = _read_table(path)
+    if "label" in table.column_names and pa.types.is_binary(table.schema.field("label").type):
+        table = _from_text(table, path, {"label": pa.int8()})
+    return Labels.from_arrow(table, lookback, exclude_events or (), timezone=timezone)
+
+
+def read_outcome(path: str, horizon: str | None) -> Outcome:
+    """Read a Parquet, CSV or Arrow file of entity, time, and label or value, as an outcome known from elsewhere."""
+    import pyarrow as pa
+
+    from seqmine.labels import Outcome
+
+    table = _from_text(_read_table(path), path, {"label": pa.int8(), "value": pa.float64()})
+    try:
+        return Outcome.from_table(table, horizon)
+    except DataError as error:
+        error.file = error.file or path
+        raise
+
+
+def read_index(path: str) -> pa.Table:
+    """Read a Parquet, CSV or Arrow file of entity, index_time (or time) and further columns of the entities.
+
+    In a CSV file a column with nothing but numbers is one of numbers.
+    """
+    import pyarrow as pa
+
+    table = _read_table(path)
+    further = [name for name in table.column_names if name not in ("entity", "index_time", "time")]
+    return _from_text(table, path, dict.fromkeys(further, pa.float64()), strict=False)
+
+
+def _read_table(path: str) -> pa.Table:
+    import pyarrow as pa
+
+    from seqmine.events.sources import open_paths
 
     tables = []
     for source in open_paths(path, None, 200.0):
         schema = source.schema()
         batches = [chunk.batch for chunk in source.chunks(schema.names)]
         tables.append(pa.Table.from_batches(batches) if batches else schema.empty_table())
-    table = pa.concat_tables(tables)
-    if "label" in table.column_names and pa.types.is_binary(table.schema.field("label").type):
-        table = _labels_from_text(table, path)
-    return Labels.from_arrow(table, lookback, exclude_events or (), timezone=timezone)
+    return pa.concat_tables(tables)
 
 
-def _labels_from_text(table: Any, path: str) -> Any:
-    """CSV columns come as bytes: text for all, whole numbers for the label."""
+def _from_text(table: pa.Table, path: str, kinds: dict[str, pa.DataType], *, strict: bool = True) -> pa.Table:
+    """CSV columns come as bytes: make them text, and those of ``kinds`` that; unless strict, where it can be done."""
     import pyarrow as pa
 
-    try:
-        columns = {name: table[name].cast(pa.large_string()) for name in table.column_names}
-        columns["label"] = columns["label"].cast(pa.int8())
-    except pa.ArrowInvalid:
-        raise SchemaError("the labels are not all 0 or 1", file=path, column="label") from None
+    columns: dict[str, Any] = {}
+    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+        columns[name] = table[name]
+        if not pa.types.is_binary(kind):
+            continue
+        columns[name] = table[name].cast(pa.large_string())
+        try:
+            columns[name] = columns[name].cast(kinds.get(name, pa.large_string()))
+        except pa.ArrowInvalid:
+            if strict:
+                what = "all 0 or 1" if name == "label" else "all numbers"
+                raise SchemaError(f"the {name}s are not {what}", file=path, column=name) from None
     return pa.table(columns)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqmine import __version__
 from seqmine.pipeline.config import RunConfig
 from seqmine.pipeline.judged import finding_lines, how_to_read, judged_lines, labels_lines
+from seqmine.pipeline.windowed import HOW_TO_READ_WINDOWS, Windowed, windows_lines
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -25,10 +26,15 @@ _SHOWN = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def summary_text(config: RunConfig, log: EventLog, moments: StudyResult, loss: LeadLoss | None) -> str:
-    """Return what was asked, of which data, what was left out, what was compared, and the best moments."""
+def summary_text(
+    config: RunConfig, log: EventLog, moments: StudyResult, loss: LeadLoss | None, windowed: Windowed | None = None
+) -> str:
+    """Return what was asked, of which data, what was left out, what was compared, the best moments, and the windows."""
     study = config.study
     at = study.at if isinstance(study.at, str) else ", ".join(study.at)
+    windows: list[str] = []
+    if config.windows is not None and windowed is not None:
+        windows = ["", "Windows", *windows_lines(config.windows, windowed)]
     lines = [
         f"seqmine {__version__}",
         "",
@@ -49,9 +55,15 @@ def summary_text(config: RunConfig, log: EventLog, moments: StudyResult, loss: L
         "",
         "Moments",
         *finding_lines(moments, limit=_SHOWN),
+        *windows,
         "",
         "How to read",
         *(f"  {line}" for line in how_to_read(moments, config.evidence.options())),
+        *(
+            f"  {line}"
+            for line in HOW_TO_READ_WINDOWS
+            if windows and windowed is not None and windowed.result is not None
+        ),
     ]
     if not moments.complete:
         lines += ["", "INCOMPLETE: a budget ran out before the search was over; better moments may exist."]

@@ -19,6 +19,18 @@ _ROWS = 1 << 19
 _PER_EVENT = (
     "time", "code", "value", "channel", "ingested"
 )  # fmt: skip
+_PER_TREATED = (
+    "treated_entity",
+    "treated_action",
+    "treated_ready",
+    "treated_time",
+    "treated_channel",
+    "treated_worlds",
+)
+_PER_ASSIGNED = (
+    "assigned_entity", "assigned_ready", "assigned_arm", "assigned_delay", "assigned_lost", "assigned_crossed",
+    "assigned_worlds"
+)  # fmt: skip
 _PER_INSTANCE = ("instance_entity", "instance_plan", "instance_start", "instance_moment", "instance_ready")
 
 
@@ -56,24 +68,25 @@ def live_block(built: Built, begin: int, end: int) -> Batch:
     from seqmine.simulation import kernel  # numba is first imported here
 
     live: Any = kernel.live
-    n_families = len(built.spec.moments)
-    room = int(1.2 * (end - begin) * (built.spec.mean_events + 8)) + 65_536
+    spec = built.spec
+    room = int(1.2 * (end - begin) * (spec.mean_events + 8)) + 65_536
     parts: list[Batch] = []
     while begin < end:
-        batch = new_batch(room, end - begin, 2 * n_families * (end - begin), tuple(built.spec.columns))
-        n_entities, n_events, n_instances = live(built.world, built.plans, begin, end, batch)
+        n = end - begin
+        n_assigned = n if spec.experiment else 0
+        batch = new_batch(room, n, 2 * len(spec.moments) * n, tuple(spec.columns), len(spec.actions), n_assigned)
+        n_entities, *written = live(built.world, built.plans, built.actions, begin, end, batch)
         if n_entities == 0:  # one entity alone needs more
             room *= 4
             continue
-        parts.append(_cut(batch, n_entities, n_events, n_instances))
+        parts.append(_cut(batch, n_entities, *written))
         begin += n_entities
     return parts[0] if len(parts) == 1 else Batch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _cut(batch: Batch, n_entities: int, n_events: int, n_instances: int) -> Batch:
-    def cut(name: str) -> int:
-        return n_events if name in _PER_EVENT else n_instances if name in _PER_INSTANCE else n_entities
-
+def _cut(batch: Batch, n_entities: int, n_events: int, n_instances: int, n_treated: int, n_assigned: int) -> Batch:
+    sizes = dict.fromkeys(_PER_EVENT, n_events) | dict.fromkeys(_PER_INSTANCE, n_instances)
+    sizes |= dict.fromkeys(_PER_TREATED, n_treated) | dict.fromkeys(_PER_ASSIGNED, n_assigned)
     # Copies, so that the room that was not needed is given back.
     columns: dict[str, Any] = batch._asdict()
-    return Batch(**{name: column[: cut(name)].copy() for name, column in columns.items()})
+    return Batch(**{name: column[: sizes.get(name, n_entities)].copy() for name, column in columns.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,17 +12,17 @@ import numpy.typing as npt
 
 from seqmine._text import format_duration, parse_duration
 from seqmine.errors import ParameterError
+from seqmine.simulation.build_actions import action_events, build_actions
 from seqmine.simulation.moments import OUTCOMES, Planting, plantings
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS, RESERVED, SIGNUP, VALUED, type_names
-from seqmine.simulation.world import CODE_BITS, NEVER, Plans, World
+from seqmine.simulation.world import CODE_BITS, NEVER, Actions, Plans, World
 
-__all__ = ["CHANNELS", "Built", "build", "default_profile"]
+__all__ = ["Built", "build", "default_profile"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 
-CHANNELS: Final = ("app", "mail", "phone", "web")
 _CHANNEL_SHARE: Final = (0.35, 0.2, 0.05, 0.4)
 _SEGMENT_SHARE: Final = (0.6, 0.3, 0.1)
 _SEGMENT_RATE: Final = (0.7, 1.2, 2.2)  # mean 1 under the shares
@@ -38,6 +39,7 @@ class Built:
     spec: SimulationSpec
     world: World
     plans: Plans
+    actions: Actions
     plantings: tuple[Planting, ...]
     names: tuple[str, ...]
     background: tuple[str, ...]
@@ -49,7 +51,7 @@ def build(spec: SimulationSpec) -> Built:
     """Make a spec ready for the kernel."""
     background = type_names(spec.n_types)
     planted = [planting for moment in spec.moments for planting in plantings(moment, background[0])]
-    others = {name for moment in spec.moments for name in moment.event_types}
+    others = {name for moment in spec.moments for name in moment.event_types} | action_events(spec)
     names = tuple(sorted({*background, *others, *RESERVED}, key=str.encode))
     if len(names) > 1 << CODE_BITS:
         raise ParameterError(
@@ -105,7 +107,8 @@ def build(spec: SimulationSpec) -> Built:
     )
     launches = {name: spec.origin + int(at) for name, at in zip(background, launch, strict=True) if at > 0}
     plans = _plans(planted, codes, hour_share, day_share, world.resolution)
-    return Built(spec, world, plans, tuple(planted), names, background, share, launches)
+    actions = build_actions(spec, planted, codes)
+    return Built(spec, world, plans, actions, tuple(planted), names, background, share, launches)
 
 
 def default_profile() -> Float64:
@@ -254,6 +257,11 @@ def _plans(
         fade=np.array([p.fade / math.log(2) for p in planted], np.float64),
         parent=whole([_parent(planted, p) for p in planted]),
         effect=np.array([p.effect for p in planted], np.float64).reshape(len(planted), len(OUTCOMES)),
+        after=whole([0 if p.between is None else p.between[0] for p in planted]),
+        before=whole([NEVER if p.between is None else p.between[1] for p in planted]),
+        early_at=whole([*itertools.accumulate((len(p.early) for p in planted), initial=0)]),
+        early_until=whole([until for p in planted for until, _ in p.early]),
+        early_effect=np.array([sizes for p in planted for _, sizes in p.early]).reshape(-1, len(OUTCOMES)),
     )
 
 

@@ -11,11 +11,14 @@ import pyarrow as pa
 
 from seqmine._text import parse_duration
 from seqmine.simulation.build import Built
+from seqmine.simulation.effects import COUNTS, ActionTruth, Rows, tally
 from seqmine.simulation.moments import OUTCOMES
+from seqmine.simulation.readout import N_COUNTS, ExperimentTruth, tally_arms
+from seqmine.simulation.schemas import ARMS, WORLDS, tables_of
 from seqmine.simulation.spec import SEGMENTS
 from seqmine.simulation.tables import entity_names, timestamps
-from seqmine.simulation.truth import MIN_REFERRALS, TABLES, MomentTruth, Truth
-from seqmine.simulation.vocabulary import OUTCOME_EVENTS, PROXY_EVENTS
+from seqmine.simulation.truth import MIN_REFERRALS, MomentTruth, Truth
+from seqmine.simulation.vocabulary import CHANNELS, OUTCOME_EVENTS, PROXY_EVENTS
 from seqmine.simulation.world import NEVER, Batch
 
 __all__ = ["TruthBuilder"]
@@ -28,18 +31,37 @@ class TruthBuilder:
 
     def __init__(self, built: Built) -> None:
         self._built = built
-        self._tables: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+        self._schemas = tables_of(built.spec)
+        self._tables: dict[str, list[pa.Table]] = {name: [] for name in self._schemas}
+        self._counts = [np.zeros((len(OUTCOMES), a.n_bins, len(COUNTS)), np.int64) for a in built.spec.actions]
+        self._treated = np.zeros(len(built.spec.actions), np.int64)
+        self._arms = np.zeros(4, np.int64)
+        self._arm_counts = np.zeros((len(OUTCOMES), 2, N_COUNTS), np.int64)
         self._planted = np.zeros(len(built.plantings), np.int64)
         self._seen = np.zeros(len(built.names), np.bool_)
         self._n_events = self._n_entities = 0
 
     def add(self, first: int, batch: Batch, *, keep: bool = True) -> dict[str, pa.Table]:
         """Take in the batch whose first entity is ``first``; return its tables, and keep them unless told not to."""
-        made = {
-            "instances": _instances(self._built, batch),
-            "outcomes": _outcomes(self._built, first, batch),
-            "entities": _entities(self._built, first, batch),
+        make = {
+            "instances": _instances,
+            "outcomes": _outcomes,
+            "entities": _entities,
+            "treated": _treated,
+            "assignments": _assignments,
         }
+        made = {name: make[name](self._built, first, batch, schema) for name, schema in self._schemas.items()}
+        followed = batch.until[batch.treated_entity - first]
+        spec = self._built.spec
+        for number, action in enumerate(spec.actions):
+            rows = Rows(batch.treated_ready, batch.treated_time, batch.treated_worlds, followed)
+            mine = batch.treated_action == number
+            self._treated[number] += np.count_nonzero(mine)
+            self._counts[number] += tally(action, Rows(*(column[mine] for column in rows)))
+        if spec.experiment is not None:
+            action = spec.actions[self._built.actions.trial.action]
+            found = tally_arms(spec.experiment, action, batch, batch.until[batch.assigned_entity - first])
+            self._arms, self._arm_counts = self._arms + found[0], self._arm_counts + found[1]
         self._planted += np.bincount(batch.instance_plan, minlength=len(self._planted))
         self._seen[batch.code] = True
         self._n_events += len(batch.time)
@@ -52,7 +74,9 @@ class TruthBuilder:
     def finish(self) -> Truth:
         """Return the truth, with the tables that were kept."""
         built = self._built
-        tables = {name: pa.concat_tables([TABLES[name].empty_table(), *kept]) for name, kept in self._tables.items()}
+        tables = {
+            name: pa.concat_tables([self._schemas[name].empty_table(), *kept]) for name, kept in self._tables.items()
+        }
         return Truth(
             spec=built.spec,
             moments=(*_planted(built, self._planted), *_unplanted(built)),
@@ -60,6 +84,10 @@ class TruthBuilder:
             event_types=tuple(name for name, seen in zip(built.names, self._seen, strict=True) if seen),
             n_events=self._n_events,
             n_entities=self._n_entities,
+            experiment=None
+            if built.spec.experiment is None
+            else ExperimentTruth.of(built.spec.experiment, self._arms, self._arm_counts),
+            actions=tuple(map(ActionTruth.of, built.spec.actions, self._treated.tolist(), self._counts)),
             **tables,
         )
 
@@ -99,17 +127,17 @@ def _coded(codes: npt.NDArray[Any], names: list[str], width: Any) -> pa.Array[An
     return pa.DictionaryArray.from_arrays(pa.array(codes, width), pa.array(names, pa.string()))
 
 
-def _instances(built: Built, batch: Batch) -> pa.Table:
+def _instances(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Table:
     names = [planting.name for planting in built.plantings]
     columns = [
         entity_names(batch.instance_entity, built.spec.entities),
         _coded(batch.instance_plan, names, pa.int16()),
         *(timestamps(getattr(batch, f"instance_{name}")) for name in ("start", "moment", "ready")),
     ]
-    return pa.table(columns, schema=TABLES["instances"])
+    return pa.table(columns, schema=schema)
 
 
-def _entities(built: Built, first: int, batch: Batch) -> pa.Table:
+def _entities(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Table:
     spec = built.spec
     numbers = np.arange(first, first + len(batch.n_events))
     columns = [
@@ -125,10 +153,42 @@ def _entities(built: Built, first: int, batch: Batch) -> pa.Table:
         pa.array(batch.n_referrals),
         pa.array(batch.n_events),
     ]
-    return pa.table(columns, schema=TABLES["entities"])
+    if spec.actions:
+        columns += [pa.array(np.where(batch.basic, "basic", "plus")), pa.array(batch.score), pa.array(batch.hidden)]
+    return pa.table(columns, schema=schema)
 
 
-def _outcomes(built: Built, first: int, batch: Batch) -> pa.Table:
+def _treated(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Table:
+    names = [action.name for action in built.spec.actions]
+    columns = [
+        entity_names(batch.treated_entity, built.spec.entities),
+        _coded(batch.treated_action, names, pa.int16()),
+        timestamps(batch.treated_ready),
+        timestamps(batch.treated_time),
+        _coded(batch.treated_channel, list(CHANNELS), pa.int8()),
+    ]
+    columns += [timestamps(batch.treated_worlds[:, w, k]) for k in range(len(OUTCOMES)) for w in range(len(WORLDS))]
+    return pa.table(columns, schema=schema)
+
+
+def _assignments(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Table:
+    experiment = built.spec.experiment
+    assert experiment is not None
+    kept = batch.assigned_lost == 0
+    arm, delay = batch.assigned_arm[kept], batch.assigned_delay[kept]
+    columns = [
+        entity_names(batch.assigned_entity[kept], built.spec.entities),
+        pa.repeat(experiment.action, len(arm)),
+        timestamps(batch.assigned_ready[kept]),
+        _coded(arm, list(ARMS), pa.int8()),
+        pa.repeat(float(experiment.share), len(arm)),
+        pa.array(delay, pa.duration("us"), mask=delay < 0),
+        pa.array(batch.assigned_entity[kept] // experiment.cluster_size),
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _outcomes(built: Built, first: int, batch: Batch, schema: pa.Schema) -> pa.Table:
     spec = built.spec
     index = spec.index_time
     end = index + parse_duration(spec.horizon)
@@ -159,7 +219,7 @@ def _outcomes(built: Built, first: int, batch: Batch) -> pa.Table:
         pa.array(labels.astype(np.int8)),
         pa.array(flips),
     ]
-    return pa.table(columns, schema=TABLES["outcomes"])
+    return pa.table(columns, schema=schema)
 
 
 def _nth_referral(built: Built, batch: Batch) -> Int64:

@@ -14,8 +14,10 @@ import math
 import numpy as np
 
 from seqmine._kernels import kernel
+from seqmine.simulation.action_kernel import channel_of, meet, open_actions, strike
 from seqmine.simulation.draws import exponential, gamma, mix, normal, open_streams, pick, poisson, uniform, unit
-from seqmine.simulation.world import CHURN, CODE_BITS, N_OUTCOMES, NEVER, REFERRAL, VIP
+from seqmine.simulation.world import CHURN, CODE_BITS, N_OUTCOMES, NEVER, REFERRAL, VIP, Doings, Pieces
+from seqmine.simulation.worlds import act, assigned_worlds, events_of_actions, ready_times, treated_worlds
 
 __all__ = ["live"]
 
@@ -41,9 +43,8 @@ _SELF, _ENGAGEMENT, _BACKGROUND, _OFFSPRING, _PROXY, _PAYLOAD, _FLIP, _FADE, _CL
     16,
 )
 
-_VALUE, _CHANNEL, _LATE, _DELAY, _TWICE = (
+_VALUE, _LATE, _DELAY, _TWICE = (
     np.uint64(0x243F6A8885A308D3),
-    np.uint64(0x13198A2E03707344),
     np.uint64(0xA4093822299F31D0),
     np.uint64(0x082EFA98EC4E6C89),
     np.uint64(0x452821E638D01377),
@@ -96,29 +97,6 @@ def _place(state, stream, world, plans, p, first, end, offset, times, codes):
                         fresh = fresh and codes[j] != codes[i]
         return True
     return False
-
-
-@kernel
-def _next_event(state, stream, rate, effects, ready, n, since, end):
-    """Return when a clock that runs at ``rate * exp(sum of effects since each ready time)`` strikes, or NEVER.
-
-    One exponential clock, used up along the pieces of a constant hazard.
-    """
-    left = exponential(state, stream)
-    at = since
-    while at < end:
-        hazard = rate
-        stop = end
-        for i in range(n):
-            if ready[i] <= at:
-                hazard *= math.exp(effects[i])
-            elif ready[i] < stop:
-                stop = ready[i]
-        if left < hazard * (stop - at):
-            return at + np.int64(left / hazard)
-        left -= hazard * (stop - at)
-        at = stop
-    return NEVER
 
 
 @kernel
@@ -208,7 +186,7 @@ def _suppress(state, plans, planned, n_planned, start, moment, ready, words, n, 
 
 
 @kernel
-def _write(world, key, batch, words, n, at):
+def _write(world, key, batch, words, n, at, code_score, score):
     """Write sorted words as rows from ``at`` on; return the row after the last and the number of repeated rows.
 
     What else belongs to an event is a function of the entity and the word: repeated rows are equal in every column.
@@ -228,8 +206,10 @@ def _write(world, key, batch, words, n, at):
                 if world.has_value[code]:
                     amount = math.exp(3.0 + 0.8 * _hashed_normal(word ^ _VALUE))
                     batch.value[at] = math.floor(amount * 100.0 + 0.5) / 100.0
+                if code == code_score:
+                    batch.value[at] = score
             if batch.channel.size:
-                batch.channel[at] = pick(world.channel_share, unit(mix(word ^ _CHANNEL)))
+                batch.channel[at] = channel_of(world, word)
             if batch.ingested.size:
                 batch.ingested[at] = time
                 if unit(mix(word ^ _LATE)) < world.late_share:
@@ -271,10 +251,34 @@ def _in_order(words, ordered, n):
 
 
 @kernel
-def live(world, plans, begin, end, batch):
+def _planned_pieces(plans, planned, n_planned, ready, pieces):
+    """Begin the pieces of the hazards with what is planted: for ever, and for a while after the ready time."""
+    for k in range(N_OUTCOMES):
+        for j in range(n_planned):
+            pieces.begin[k, j] = ready[j]
+            pieces.end[k, j] = NEVER
+            pieces.effect[k, j] = plans.effect[planned[j], k]
+        n = n_planned
+        for j in range(n_planned):
+            since = ready[j]
+            for i in range(plans.early_at[planned[j]], plans.early_at[planned[j] + 1]):
+                until = ready[j] + plans.early_until[i]
+                if plans.early_effect[i, k] != 0.0:
+                    pieces.begin[k, n] = since
+                    pieces.end[k, n] = until
+                    pieces.effect[k, n] = plans.early_effect[i, k]
+                    n += 1
+                since = until
+        pieces.n[k] = n
+
+
+@kernel
+def live(world, plans, actions, begin, end, batch):
     """Live the lives of the entities [begin, end), as far as the batch has room.
 
-    Returns how many were written, and their events and instances. Entities of a batch are written from row 0.
+    Returns how many were written, and their events, instances, instances upon which actions were taken, and
+    assignments of the trial. Entities of
+    a batch are written from row 0.
     """
     n_plans = plans.family.size
     n_families = plans.family[n_plans - 1] + 1 if n_plans else 0
@@ -290,9 +294,31 @@ def live(world, plans, begin, end, batch):
         np.empty(n_families, np.int64),
         np.empty(n_families, np.int64),
     )
-    effect = np.empty((N_OUTCOMES, n_families))
     planted = np.empty(n_families * most_steps, np.int64)
-    row, n_instances = 0, 0
+    n_actions = actions.each.size
+    most_times = 0
+    for a in range(n_actions):
+        most_times = max(most_times, actions.each[a].repeats)
+    n_pieces = n_families + plans.early_until.size + 2 + n_actions * most_times
+    pieces = Pieces(
+        np.empty((N_OUTCOMES, n_pieces), np.int64),
+        np.empty((N_OUTCOMES, n_pieces), np.int64),
+        np.empty((N_OUTCOMES, n_pieces)),
+        np.empty(N_OUTCOMES, np.int64),
+    )
+    doings = Doings(
+        np.empty((n_actions, most_times), np.int64),
+        np.empty(n_actions, np.int64),
+        np.empty(n_actions, np.int64),
+        np.empty(most_times, np.int64),
+        np.empty(64, np.int64),
+        np.empty(N_OUTCOMES, np.uint64),
+        np.empty(N_OUTCOMES, np.int64),
+    )
+    rates = np.empty(N_OUTCOMES)
+    referrals = np.empty(64, np.int64)
+    # Typed, as kernels that are called with a literal 0 first are compiled twice.
+    row, n_instances, n_treated, n_assigned = np.int64(0), 0, np.int64(0), np.int64(0)
     for entity in range(begin, end):
         e = entity - begin
         open_streams(state, world.seed, entity)
@@ -329,7 +355,8 @@ def live(world, plans, begin, end, batch):
                 p += 1
             if chosen < 0:
                 continue
-            if not _place(state, _FAMILY + family, world, plans, chosen, first, followed, offset, times, codes):
+            lo, hi = max(first, plans.after[chosen]), min(followed, plans.before[chosen])
+            if not _place(state, _FAMILY + family, world, plans, chosen, lo, hi, offset, times, codes):
                 continue
             for i in range(plans.step[chosen + 1] - plans.step[chosen]):
                 planted[n_planted] = (times[i] << CODE_BITS) | codes[i]
@@ -338,35 +365,44 @@ def live(world, plans, begin, end, batch):
             start[n_planned] = times[0]
             moment[n_planned] = times[plans.last[chosen]]
             ready[n_planned] = moment[n_planned] + plans.within[chosen]
-            for k in range(N_OUTCOMES):
-                effect[k, n_planned] = plans.effect[chosen, k]
             n_planned += 1
 
-        # What comes of it.
-        n_extra = 0
-        until = followed
+        # What is done about it, and what comes of it.
         log_activity = math.log(max(exposure * size, 1e-9))
-        churn, vip, n_referrals = NEVER, NEVER, 0
         for k in range(N_OUTCOMES):
-            rate = world.hazard[k] * math.exp(world.activity_effect[k] * log_activity)
-            time = first
-            while rate > 0:
-                time = _next_event(state, _CLOCK + k, rate, effect[k], ready, n_planned, time, until)
-                if time == NEVER:
-                    break
-                stamp = time - time % world.resolution
-                if k == CHURN:
-                    churn = stamp
-                    until = stamp
-                    break
-                extra = _room(extra, n_extra + 1)
-                extra[n_extra] = (stamp << CODE_BITS) | world.code_outcome[k]
-                n_extra += 1
-                if k == VIP:
-                    vip = stamp
-                    break
-                n_referrals += 1
-        extra = _room(extra, n_extra + 3 + n_planted)
+            rates[k] = world.hazard[k] * math.exp(world.activity_effect[k] * log_activity)
+        _planned_pieces(plans, planned, n_planned, ready, pieces)
+        ready_times(plans, actions, planned, n_planned, ready, doings)
+        acting = open_actions(world.seed, entity, n_actions)
+        who = meet(
+            acting,
+            world,
+            actions,
+            entity,
+            first,
+            followed,
+            offset,
+            segment,
+            state[_PAYLOAD],
+            log_activity,
+            doings.ready,
+        )
+        if n_actions:
+            rates[CHURN] *= math.exp(actions.risk_churn * who.risk + actions.hidden_strength * who.hidden)
+            act(acting, world, actions, who, doings, pieces)
+            doings.clock[:] = state[_CLOCK : _CLOCK + N_OUTCOMES]
+        churn, vip, referrals, n_referrals = strike(
+            state, _CLOCK, rates, pieces, first, followed, world.resolution, referrals
+        )
+        until = min(churn, followed)
+        extra = _room(extra, n_referrals + 4 + n_planted + 5 + 2 * doings.times.size)
+        n_extra = 0
+        if vip != NEVER:
+            extra[n_extra] = (vip << CODE_BITS) | world.code_outcome[VIP]
+            n_extra += 1
+        for i in range(n_referrals):
+            extra[n_extra] = (referrals[i] << CODE_BITS) | world.code_outcome[REFERRAL]
+            n_extra += 1
         for k in range(REFERRAL):
             struck = churn if k == CHURN else vip
             if world.proxy_share > 0 and struck != NEVER and uniform(state, _PROXY) < world.proxy_share:
@@ -384,6 +420,9 @@ def live(world, plans, begin, end, batch):
                 extra[n_extra] = planted[i]
                 n_extra += 1
 
+        if n_actions:
+            n_extra = events_of_actions(acting, world, actions, who, doings, until, extra, n_extra)
+
         # What it does.
         n, ordered = 0, 0
         if first < until:
@@ -397,8 +436,8 @@ def live(world, plans, begin, end, batch):
 
         most = 2 * n if world.duplicate_share > 0 else n
         if row + most > batch.time.size or n_instances + 2 * n_planned > batch.instance_plan.size:
-            return e, row, n_instances
-        after, repeats = _write(world, state[_PAYLOAD], batch, words, n, row)
+            return e, row, n_instances, n_treated, n_assigned
+        after, repeats = _write(world, state[_PAYLOAD], batch, words, n, row, actions.code_score, who.score)
         batch.n_events[e] = after - row
         batch.n_repeats[e] = repeats
         row = after
@@ -422,4 +461,15 @@ def live(world, plans, begin, end, batch):
                 batch.instance_ready[n_instances] = world.origin + ready[j]
                 n_instances += 1
                 q = plans.parent[q]
-    return end - begin, row, n_instances
+        if n_actions:
+            batch.basic[e] = who.basic
+            batch.score[e] = who.score
+            batch.hidden[e] = who.hidden
+            outcomes = (churn, vip, referrals, n_referrals)
+            n_treated = treated_worlds(
+                acting, state, _CLOCK, world, actions, who, doings, rates, pieces, until, outcomes, batch, n_treated
+            )
+            n_assigned = assigned_worlds(
+                acting, state, _CLOCK, world, actions, who, doings, rates, pieces, until, outcomes, batch, n_assigned
+            )
+    return end - begin, row, n_instances, n_treated, n_assigned

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from seqmine.errors import ParameterError
 from seqmine.events.conditions import WEEKDAYS
 from seqmine.events.selectors import Condition, Selector
 from seqmine.patterns import Gap, Pattern, Step, parse_pattern
+from seqmine.simulation.checks import Duration, check_known, check_list, duration_text
 
 __all__ = ["DEFAULT_MOMENTS", "OUTCOMES", "TWINS", "PlantedMoment", "Planting", "plantings"]
 
@@ -22,6 +23,8 @@ OUTCOMES: Final = ("churn", "vip", "referral")
 TWINS: Final = ("timing", "reversed", "clock", "presence", "super")
 _MAX_EFFECT: Final = 5.0
 _SUPER_SHARE: Final = 1 / 3
+_SAME: Final = ("moment", "super")  # what is an instance of the moment
+_LATER: Final = ("between", "early")
 _SUPER_GAP: Final = Gap(1, 86_400_000_000)
 
 
@@ -49,6 +52,12 @@ class PlantedMoment:
         Which twins to plant, of ``timing`` (the last gap too long), ``reversed`` (the order), ``clock`` (the wrong
         hours, or weekdays), ``presence`` (what must not follow does) and ``super`` (a common event before it). None
         takes all that the pattern allows.
+    between
+        ``(after, before)``, counted from the log's start: all of it, twins too, happens in there. None for anywhere.
+    early
+        Outcome -> ``(until, addition)``, one piece after the other: what it adds for so long after its ready time, on
+        top of ``churn``, ``vip`` and ``referral``. A hazard that is high in the first days makes time immortal: who is
+        reached late was still there.
     twin_probability
         That an entity gets a twin, for each of them but ``super``, which is a third of the moment's own instances. An
         entity gets the moment or one of its twins, not both.
@@ -75,6 +84,8 @@ class PlantedMoment:
     fade: str | timedelta | None = None
     twins: Sequence[str] | None = None
     twin_probability: float = 0.1
+    between: tuple[Duration, Duration] | None = None
+    early: Mapping[str, Sequence[tuple[Duration, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         parsed = parse_pattern(self.pattern)
@@ -86,6 +97,9 @@ class PlantedMoment:
             _check_between(self.name, name, getattr(self, name), 0, 1)
         for name in OUTCOMES:
             _check_between(self.name, name, getattr(self, name), -_MAX_EFFECT, _MAX_EFFECT)
+        if self.between is not None:
+            object.__setattr__(self, "between", _between(self.name, self.between))
+        object.__setattr__(self, "early", _early(self.name, self.early))
         possible = tuple(_possible_twins(parsed, self.distinct))
         if isinstance(self.twins, str):
             raise ParameterError(f"twins is a list, not {self.twins!r}", hint=f"write twins=({self.twins!r},)")
@@ -117,9 +131,12 @@ class PlantedMoment:
         return absences[0].selector.types[0] if absences else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
+        """Return plain values, ready for JSON. What was not given since it was added later is left out."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return values | {"twins": list(self.twins or ())}
+        values["twins"] = list(self.twins or ())
+        values["between"] = None if self.between is None else list(self.between)
+        values["early"] = {name: [list(piece) for piece in pieces] for name, pieces in self.early.items()}
+        return {name: value for name, value in values.items() if name not in _LATER or value}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PlantedMoment:
@@ -165,6 +182,8 @@ class Planting(NamedTuple):
     within: int
     distinct: bool
     fade: int
+    between: tuple[int, int] | None
+    early: tuple[tuple[int, tuple[float, float, float]], ...]
 
 
 def plantings(moment: PlantedMoment, common: str) -> list[Planting]:
@@ -215,7 +234,27 @@ def _planting(
         within=0 if absence is None else absence.within,
         distinct=moment.distinct,
         fade=parse_duration(moment.fade) if moment.fade is not None and effect != (0.0, 0.0, 0.0) else 0,
+        between=None if moment.between is None else _borders(moment.between),
+        early=_pieces(moment.early) if kind in _SAME else (),
     )
+
+
+def _borders(between: tuple[Duration, Duration]) -> tuple[int, int]:
+    lo, hi = between
+    return parse_duration(lo), parse_duration(hi)
+
+
+def _pieces(
+    early: Mapping[str, Sequence[tuple[Duration, float]]],
+) -> tuple[tuple[int, tuple[float, float, float]], ...]:
+    """Return what is added up to each delay at which any outcome's addition ends."""
+    ends = {name: [(parse_duration(until), size) for until, size in pieces] for name, pieces in early.items()}
+    found = []
+    for end in sorted({end for pieces in ends.values() for end, _ in pieces}):
+        sizes = (next((size for until, size in ends.get(name, ()) if until >= end), 0.0) for name in OUTCOMES)
+        churn, vip, referral = sizes
+        found.append((end, (churn, vip, referral)))
+    return tuple(found)
 
 
 # --- twins ------------------------------------------------------------------------------------------------------------
@@ -329,6 +368,37 @@ def _check_between(moment: str, name: str, value: object, least: float, most: fl
         raise ParameterError(f"{name} of the moment {moment!r} is a number, not {value!r}")
     if not least <= value <= most:
         raise ParameterError(f"{name} of the moment {moment!r} lies between {least:g} and {most:g}, not {value:g}")
+
+
+def _between(moment: str, value: object) -> tuple[str, str]:
+    borders = check_list(f"between of the moment {moment!r}", value)
+    if len(borders) != 2:
+        raise ParameterError(
+            f"between of the moment {moment!r} is (after, before), not {value!r}", hint='write ("90d", "300d")'
+        )
+    after, before = (duration_text("between", border, 3_650 * 86_400_000_000, zero=True) for border in borders)
+    if parse_duration(after) >= parse_duration(before):
+        raise ParameterError(f"between of the moment {moment!r} is empty: [{after},{before})")
+    return after, before
+
+
+def _early(moment: str, value: Mapping[str, Any]) -> dict[str, tuple[tuple[str, float], ...]]:
+    if not isinstance(value, Mapping):
+        raise ParameterError(f"early of the moment {moment!r} maps outcomes to pieces, not {value!r}")
+    check_known(f"early of the moment {moment!r}", value, OUTCOMES)
+    found = {}
+    for name, pieces in value.items():
+        checked: list[tuple[str, float]] = []
+        for piece in check_list(f"early[{name!r}] of the moment {moment!r}", pieces):
+            if len(check_list("a piece of early", piece)) != 2:
+                raise ParameterError(f"a piece of early is (until, addition), not {piece!r}", hint='write ("2d", 1.5)')
+            until = duration_text("until, of early", piece[0], 3_650 * 86_400_000_000)
+            _check_between(moment, f"early[{name!r}]", piece[1], -_MAX_EFFECT, _MAX_EFFECT)
+            if checked and parse_duration(until) <= parse_duration(checked[-1][0]):
+                raise ParameterError(f"early of the moment {moment!r}: {until} does not come after {checked[-1][0]}")
+            checked.append((until, float(piece[1])))
+        found[name] = tuple(checked)
+    return found
 
 
 def _hours_of(conditions: Sequence[Condition]) -> tuple[bool, ...]:

@@ -13,11 +13,12 @@ from seqmine.events.accounting import Accounting
 from seqmine.events.data import AttributeColumn, LogData
 from seqmine.events.log import EventLog
 from seqmine.simulation.blocks import blocks
-from seqmine.simulation.build import CHANNELS, Built, build
+from seqmine.simulation.build import Built, build
 from seqmine.simulation.collect import TruthBuilder
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.tables import entity_names
 from seqmine.simulation.truth import Truth
+from seqmine.simulation.vocabulary import CHANNELS
 from seqmine.simulation.world import Batch
 
 __all__ = ["simulate"]

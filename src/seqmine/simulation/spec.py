@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-import numpy as np
-
-from seqmine._text import did_you_mean, format_duration, parse_duration
+from seqmine._text import did_you_mean, parse_duration
 from seqmine.errors import ParameterError
+from seqmine.simulation.actions import PlantedAction
+from seqmine.simulation.checks import (
+    Duration,
+    check_day,
+    check_known,
+    check_list,
+    check_number,
+    check_whole,
+    day_start,
+    duration_text,
+    plain_number,
+)
+from seqmine.simulation.confounding import TRAIT_EVENTS, Confounding
+from seqmine.simulation.experiment import Experiment
 from seqmine.simulation.moments import DEFAULT_MOMENTS, OUTCOMES, PlantedMoment, plantings
-from seqmine.simulation.vocabulary import MAX_TYPES, MIN_TYPES, RESERVED
+from seqmine.simulation.vocabulary import CHANNELS, MAX_TYPES, MIN_TYPES, RESERVED, type_names
 
 __all__ = ["COLUMNS", "SEGMENTS", "SimulationSpec"]
 
@@ -25,8 +35,6 @@ _DAY: Final = 86_400_000_000
 MAX_DAYS: Final = 3_650
 _RATES: Final = {"churn": 0.4, "vip": 0.2, "referral": 1.2}
 _ACTIVITY: Final = {"churn": -0.3, "vip": 0.3, "referral": 0.3}
-
-Duration = str | timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +97,13 @@ class SimulationSpec:
         Share of churns and of VIPs that a ``cancel_request`` or a ``vip_welcome`` precedes by 1 hour to 2 weeks: leaks.
     label_noise
         Share of labels in the outcome tables that are wrong, at most 0.05.
+    actions
+        What the company does after moments; see `PlantedAction`. Each may say what it does to which outcome at which
+        delay.
+    confounding
+        With actions: what drives them and churn alike; see `Confounding`.
+    experiment
+        One action is given by chance; see `Experiment`.
     horizon
         Length of the outcome interval that the truth recommends; its index time is that long before the log's end.
 
@@ -134,41 +149,45 @@ class SimulationSpec:
     proxy_share: float = 0.9
     label_noise: float = 0.0
     horizon: Duration = "90d"
+    actions: Sequence[PlantedAction] = ()
+    confounding: Confounding = field(default_factory=Confounding)
+    experiment: Experiment | None = None
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # numbers out of an array are numbers
             object.__setattr__(self, item.name, plain_number(getattr(self, item.name)))
         _check_size(self)
-        for name in ("columns", "tz_offsets", "moments", "hour_profile"):
+        for name in ("columns", "tz_offsets", "moments", "hour_profile", "actions"):
             value = getattr(self, name)
             if value is None and name == "hour_profile":
                 continue
-            if isinstance(value, str) or not isinstance(value, Sequence):
-                raise ParameterError(f"{name} is a list, not {value!r}")
-        _check_whole("n_types", self.n_types, MIN_TYPES, MAX_TYPES)
-        _check_whole("days", self.days, 1, MAX_DAYS)
-        _check_whole("seed", self.seed, 0, 2**63 - 1)
+            check_list(name, value)
+        check_whole("n_types", self.n_types, MIN_TYPES, MAX_TYPES)
+        check_whole("days", self.days, 1, MAX_DAYS)
+        check_whole("seed", self.seed, 0, 2**63 - 1)
         for name, least, most in _NUMBERS:
-            _check_number(name, getattr(self, name), least, most)
+            check_number(name, getattr(self, name), least, most)
         keep = {
-            "start": _day(self.start),
+            "start": check_day("start", self.start),
             "columns": _columns(self.columns),
             "tz_offsets": _offsets(self.tz_offsets),
             "moments": tuple(self.moments),
+            "actions": tuple(self.actions),
             "rates": _by_outcome("rates", self.rates, _RATES, 0, 1e6),
             "activity_effect": _by_outcome("activity_effect", self.activity_effect, _ACTIVITY, -0.9, 3),
         }
         if self.hour_profile is not None:
             keep["hour_profile"] = _profile(self.hour_profile)
         for name, most in (("resolution", 3_600_000_000), ("branching_delay", _DAY * 365), ("late_delay", _DAY * 365)):
-            keep[name] = _duration(name, getattr(self, name), most)
-        keep["tenure"] = _duration("tenure", self.tenure, _DAY * 36_500)
-        keep["horizon"] = _duration("horizon", self.horizon, _DAY * self.days)
+            keep[name] = duration_text(name, getattr(self, name), most)
+        keep["tenure"] = duration_text("tenure", self.tenure, _DAY * 36_500)
+        keep["horizon"] = duration_text("horizon", self.horizon, _DAY * self.days)
         if 3_600_000_000 % parse_duration(str(keep["resolution"])):
             raise ParameterError("resolution must divide an hour", hint='write resolution="1s"')
         for name, value in keep.items():
             object.__setattr__(self, name, value)
         _check_moments(self.moments)
+        _check_actions(self)
         if self.entities > 10**10:
             raise ParameterError("there are at most 10,000,000,000 entities", hint="raise mean_events=")
         shape, powers = self.exposure_shape, self.activity_effect
@@ -191,14 +210,15 @@ class SimulationSpec:
         """Return about how many events an entity has beside the background: planted ones and those of outcomes."""
         planted = [planting for moment in self.moments for planting in plantings(moment, "login")]
         steps = sum(planting.share * len(planting.steps) for planting in planted)
+        if self.actions:  # plan and score, a complaint, an old issue, and whoever is reached
+            steps += 3.0 + sum(0.4 * len(action.event_types) for action in self.actions)
         years = 0.8 * self.days / 365  # some are born late, churn or are lost
         return 0.8 * steps + self.born_share + years * sum(self.rates[name] for name in ("vip", "referral"))
 
     @property
     def origin(self) -> int:
         """The log's start, UTC microseconds."""
-        midnight = datetime.combine(date.fromisoformat(self.start), datetime.min.time(), UTC)
-        return (midnight - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        return day_start(self.start)
 
     @property
     def length(self) -> int:
@@ -211,11 +231,19 @@ class SimulationSpec:
         return self.origin + self.length - parse_duration(self.horizon)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON; ``SimulationSpec.from_dict`` reads them back."""
+        """Return plain values, ready for JSON; ``SimulationSpec.from_dict`` reads them back.
+
+        A world without actions has the same values as before there were any.
+        """
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         values["moments"] = [moment.to_dict() for moment in self.moments]
         for name in ("columns", "tz_offsets", "hour_profile"):
             values[name] = None if values[name] is None else list(values[name])
+        values["actions"] = [action.to_dict() for action in self.actions]
+        values["confounding"] = self.confounding.to_dict()
+        values["experiment"] = None if self.experiment is None else self.experiment.to_dict()
+        if not self.actions:
+            del values["actions"], values["confounding"], values["experiment"]
         return values
 
     @classmethod
@@ -227,18 +255,22 @@ class SimulationSpec:
         ParameterError
             A name that no spec has, or a value that cannot be used.
         """
-        known = [item.name for item in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                near = did_you_mean(name, known)
-                hint = f"did you mean {near!r}?" if near else None
-                raise ParameterError(f"a simulation has no {name!r}", hint=hint)
-        if not isinstance(given := values.get("moments", []), (list, tuple)):
-            raise ParameterError(
-                f"moments is a list of tables, not {given!r}", hint="begin each with [[moments]]; moments = [] for none"
-            )
-        moments = [PlantedMoment.from_dict(moment) for moment in given]
-        return cls(**{**values, **({"moments": moments} if "moments" in values else {})})
+        check_known("a simulation", values, (item.name for item in dataclasses.fields(cls)))
+        made: dict[str, Any] = {}
+        for name, kind in (("moments", PlantedMoment), ("actions", PlantedAction)):
+            if name not in values:
+                continue
+            if not isinstance(given := values[name], (list, tuple)):
+                raise ParameterError(
+                    f"{name} is a list of tables, not {given!r}",
+                    hint=f"begin each with [[{name}]]; {name} = [] for none",
+                )
+            made[name] = [kind.from_dict(table) for table in given]
+        if "confounding" in values:
+            made["confounding"] = Confounding.from_dict(values["confounding"])
+        if values.get("experiment") is not None:
+            made["experiment"] = Experiment.from_dict(values["experiment"])
+        return cls(**{**values, **made})
 
 
 _NUMBERS: Final = (
@@ -259,11 +291,6 @@ _NUMBERS: Final = (
 )
 
 
-def plain_number(value: Any) -> Any:
-    """Return a NumPy scalar as the Python number that it is, anything else as it is."""
-    return value.item() if isinstance(value, (np.integer, np.floating)) else value
-
-
 def _check_size(spec: SimulationSpec) -> None:
     if spec.n_entities is not None and spec.n_events is not None:
         raise ParameterError(
@@ -271,42 +298,8 @@ def _check_size(spec: SimulationSpec) -> None:
         )
     for name in ("n_entities", "n_events"):
         if getattr(spec, name) is not None:
-            _check_whole(name, getattr(spec, name), 1, 10**12)
-    _check_number("mean_events", spec.mean_events, 0.01, 1e7)
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ParameterError(f"{name} is a whole number, not {value!r}")
-    if not least <= value <= most:
-        raise ParameterError(f"{name} lies between {least:,} and {most:,}, not {value:,}")
-
-
-def _check_number(name: str, value: object, least: float, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ParameterError(f"{name} is a number, not {value!r}")
-    if not least <= value <= most:
-        raise ParameterError(f"{name} lies between {least:g} and {most:g}, not {value:g}")
-
-
-def _duration(name: str, value: Duration, most: int) -> str:
-    us = parse_duration(value, name)
-    if not 0 < us <= most:
-        raise ParameterError(
-            f"{name} lies above 0s and is at most {format_duration(most)}, not {format_duration(us)}",
-            hint=f'at most {name}="{format_duration(most)}"',
-        )
-    return format_duration(us)
-
-
-def _day(value: object) -> str:
-    try:
-        day = date.fromisoformat(str(value))
-    except ValueError:
-        raise ParameterError(f"start is a date, not {value!r}", hint='write start="2025-01-01"') from None
-    if not 1970 <= day.year <= 2200:
-        raise ParameterError(f"start lies in the years 1970 to 2200, not in {day.year}")
-    return day.isoformat()
+            check_whole(name, getattr(spec, name), 1, 10**12)
+    check_number("mean_events", spec.mean_events, 0.01, 1e7)
 
 
 def _columns(value: Sequence[str]) -> tuple[str, ...]:
@@ -325,7 +318,7 @@ def _offsets(value: Sequence[int]) -> tuple[int, ...]:
     if not 1 <= len(given) <= 64:
         raise ParameterError("tz_offsets is a list of 1 to 64 hours", hint="write tz_offsets=(0,)")
     for hours in given:
-        _check_whole("each of tz_offsets", hours, -12, 14)
+        check_whole("each of tz_offsets", hours, -12, 14)
     return given
 
 
@@ -333,7 +326,7 @@ def _profile(value: Sequence[float]) -> tuple[float, ...]:
     if len(value) != 168:
         raise ParameterError(f"hour_profile has 168 numbers, Monday 0:00 first, not {len(value)}")
     for rate in value:
-        _check_number("each of hour_profile", rate, 0, 1e12)
+        check_number("each of hour_profile", rate, 0, 1e12)
     if sum(value) <= 0:
         raise ParameterError("hour_profile needs an hour above 0")
     return tuple(float(rate) for rate in value)
@@ -351,7 +344,7 @@ def _by_outcome(
                 f"{name}: there is no outcome {outcome!r}",
                 hint=f"did you mean {near!r}?" if near else "outcomes are " + ", ".join(OUTCOMES),
             )
-        _check_number(f"{name}[{outcome!r}]", number, least, most)
+        check_number(f"{name}[{outcome!r}]", number, least, most)
     return {outcome: float(value.get(outcome, default[outcome])) for outcome in OUTCOMES}
 
 
@@ -376,3 +369,57 @@ def _check_moments(moments: Sequence[PlantedMoment]) -> None:
                     f"the moment {other.name!r} uses {moment.absent!r}, whose absence is part of {moment.name!r}",
                     hint="plant another event type",
                 )
+
+
+def _check_actions(spec: SimulationSpec) -> None:
+    if not isinstance(spec.confounding, Confounding):
+        raise ParameterError(f"confounding is a Confounding, not {spec.confounding!r}")
+    moments = {moment.name for moment in spec.moments}
+    taken = {*RESERVED, *type_names(spec.n_types), *TRAIT_EVENTS}
+    taken |= {name for moment in spec.moments for name in moment.event_types}
+    if spec.actions and (clash := sorted(set(TRAIT_EVENTS) & {n for m in spec.moments for n in m.event_types})):
+        raise ParameterError(
+            f"a moment plants {clash[0]!r}, which a world with actions itself makes", hint="plant another event type"
+        )
+    for action in spec.actions:
+        if not isinstance(action, PlantedAction):
+            raise ParameterError(f"actions holds PlantedAction, not {type(action).__name__}")
+        if action.moment not in moments:
+            near = did_you_mean(action.moment, moments)
+            hint = f"did you mean {near!r}?" if near else "name a moment of this spec"
+            raise ParameterError(f"the action {action.name!r} follows {action.moment!r}, which is no moment", hint=hint)
+        for name in action.event_types:
+            if name in taken:
+                raise ParameterError(
+                    f"the action {action.name!r} brings in {name!r}, which there is already",
+                    hint="name another event type, or lower n_types=",
+                )
+            taken.add(name)
+        for segment in action.by_segment:
+            if segment not in SEGMENTS:
+                raise ParameterError(f"by_segment of {action.name!r}: there is no {segment!r}", hint=_those(SEGMENTS))
+        for channel in action.by_channel:
+            if channel not in CHANNELS:
+                raise ParameterError(f"by_channel of {action.name!r}: there is no {channel!r}", hint=_those(CHANNELS))
+    _check_experiment(spec)
+
+
+def _check_experiment(spec: SimulationSpec) -> None:
+    experiment = spec.experiment
+    if experiment is None:
+        return
+    if not isinstance(experiment, Experiment):
+        raise ParameterError(f"experiment is an Experiment, not {experiment!r}")
+    action = next((action for action in spec.actions if action.name == experiment.action), None)
+    if action is None or action.actor != "company" or action.automatic is not None:
+        names = [a.name for a in spec.actions if a.actor == "company" and a.automatic is None]
+        raise ParameterError(
+            f"the experiment gives {experiment.action!r}, which is no action of the company with a hazard",
+            hint=_those(names),
+        )
+    if max(experiment.delays) > parse_duration(action.max_delay) - parse_duration(spec.resolution):
+        raise ParameterError(f"the experiment's delay reaches beyond max_delay={action.max_delay!r} of {action.name!r}")
+
+
+def _those(names: Sequence[str]) -> str:
+    return "there are " + (", ".join(names) or "none")

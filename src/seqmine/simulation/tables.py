@@ -11,7 +11,7 @@ import pyarrow as pa
 from seqmine.events.data import names_array
 from seqmine.simulation.world import NEVER
 
-__all__ = ["entity_names", "timestamps"]
+__all__ = ["entity_names", "micros", "timestamps"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -35,3 +35,8 @@ def timestamps(us: Int64) -> pa.Array[Any]:
     never = us >= NEVER
     filled = np.where(never, 0, us)
     return pa.array(filled, pa.int64(), mask=never if never.any() else None).cast(pa.timestamp("us", "UTC"))
+
+
+def micros(stamps: Any) -> Int64:
+    """Return timestamps as microseconds, the inverse of `timestamps`: NEVER for null."""
+    return np.asarray(stamps.cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False), np.int64)

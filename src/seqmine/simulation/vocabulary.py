@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MAX_TYPES", "MIN_TYPES", "OUTCOME_EVENTS", "PROXY_EVENTS", "RESERVED", "SIGNUP", "VALUED", "type_names"]
+__all__ = [
+    "CHANNELS",
+    "MAX_TYPES",
+    "MIN_TYPES",
+    "OUTCOME_EVENTS",
+    "PROXY_EVENTS",
+    "RESERVED",
+    "SIGNUP",
+    "VALUED",
+    "type_names",
+]
 
 MIN_TYPES: Final = 20
 MAX_TYPES: Final = 4_000  # with planted and reserved types, what 12 bits of code hold
 
+CHANNELS: Final = ("app", "mail", "phone", "web")
 SIGNUP: Final = "signup"
 OUTCOME_EVENTS: Final = {"vip": "vip", "referral": "referral"}
 PROXY_EVENTS: Final = {"churn": "cancel_request", "vip": "vip_welcome"}

@@ -18,11 +18,13 @@ from seqmine._text import did_you_mean
 from seqmine._validate import check_threads, check_type
 from seqmine.errors import ParameterError, UnsafePath
 from seqmine.simulation.blocks import blocks
-from seqmine.simulation.build import CHANNELS, Built, build
+from seqmine.simulation.build import Built, build
 from seqmine.simulation.collect import TruthBuilder
+from seqmine.simulation.schemas import tables_of
 from seqmine.simulation.spec import SimulationSpec
 from seqmine.simulation.tables import entity_names, timestamps
-from seqmine.simulation.truth import TABLES, TRUTH, Truth
+from seqmine.simulation.truth import TRUTH, Truth
+from seqmine.simulation.vocabulary import CHANNELS
 from seqmine.simulation.world import Batch
 
 __all__ = ["EVENTS", "ORDERS", "write_simulation"]
@@ -80,10 +82,10 @@ def write_simulation(
         near = did_you_mean(str(order), ORDERS)
         hint = f"did you mean {near!r}?" if near else "orders are " + ", ".join(ORDERS)
         raise ParameterError(f"order: {order!r} is none of those known", hint=hint)
-    built = build(spec)
+    built, schemas = build(spec), tables_of(spec)
     with atomic_directory(path, force=force, check=_refuse_foreign) as folder, contextlib.ExitStack() as stack:
         builder = TruthBuilder(built)
-        writers = {name: stack.enter_context(_writer(folder / f"{name}.parquet", TABLES[name])) for name in TABLES}
+        writers = {name: stack.enter_context(_writer(folder / f"{name}.parquet", schemas[name])) for name in schemas}
         write = stack.enter_context(_sorted(built, folder) if order == "entity" else _arriving(built, folder))
         for first, batch in blocks(built, threads):
             for name, table in builder.add(first, batch, keep=False).items():

@@ -24,9 +24,9 @@ from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVER
 from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
 from seqmine.windows.naive import Naive, naive_comparison
 from seqmine.windows.options import WindowOptions
-from seqmine.windows.outcome_bins import OutcomeSource, outcome_steps
+from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
 from seqmine.windows.pair import Pair, build_pair
-from seqmine.windows.refusals import at_risk, inbound_reason
+from seqmine.windows.refusals import at_risk, inbound_reason, known_until
 from seqmine.windows.scan import edge_intervals, find_windows
 from seqmine.windows.streams import Stream, joined, read_selector, stream_of
 from seqmine.windows.tables import Curve
@@ -83,17 +83,21 @@ class Analysis:
 def rows_of(question: Question, moment: Pattern) -> MomentRows:
     """The rows of a moment, for all actions."""
     options, source = question.options, question.source
+    # Chance that decides at the moment itself asks for no longer delays: see `_followed`.
+    at_once = options.randomised is not None and options.randomised.probability is not None
+    longest = 0 if at_once else options.max_delay_us
+    reach = longest + (0 if question.follow == EVER_AFTER else question.follow)
     rows = moment_rows(
-        question.log, moment, question.study, repeats=options.repeats, reach=options.max_delay_us + question.follow,
-        watched=source.watched, threads=options.threads,
+        question.log, moment, question.study, repeats=options.repeats, reach=reach,
+        watched=source.watched, next_too=at_once, threads=options.threads,
     )  # fmt: skip
     if source.watched > question.log.observed_until:  # outcomes are known for longer than actions
-        rows = rows.without("not_followed", rows.time > question.log.observed_until - options.max_delay_us)
+        rows = rows.without("not_followed", rows.time > question.log.observed_until - longest)
     if source.known_until is not None:
         until = source.known_until[rows.entity]
         rows = rows.without("no_outcome_row", until == np.iinfo(np.int64).min)
         until = source.known_until[rows.entity]
-        rows = rows.without("censored", until < rows.time + options.max_delay_us + question.follow)
+        rows = rows.without("censored", until < rows.time + reach)
     if question.study.incident or source.known_until is not None:
         rows = rows.without("already", source.came_true_before(rows.entity, rows.time))
     return rows
@@ -122,19 +126,26 @@ def analyse(
         design = as_it_happened(rows, stream, options)
     else:
         declared = RowValues(log, question.study, question.entities, rows, options.threads)
-        design = as_randomised(log, rows, stream, options, options.randomised, declared)
+        span = options.max_delay_us
+        steps = outcome_steps(question.source, rows.entity, rows.time, width=span, n_bins=1, follow=question.follow)
+        _, stayed = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
+        design = as_randomised(rows, stream, options, options.randomised, declared, stayed)
+    n_kept = len(rows)
+    width = bin_width(design, design.rows.half == DISCOVERY, options)
+    if design.single:
+        design = _followed(question, design, width)
     rows = design.rows
     discovery = rows.half == DISCOVERY
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
-    width = bin_width(design, discovery, options)
+    base.broken = design.broken
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
     longest = n_bins * width
     happened = (design.delay < longest) & design.may_treat
     base.n_treated_ever = int(np.count_nonzero(happened))
-    refusal = _early(question, design, width, n_bins, happened)
+    refusal = _early(question, n_kept, design, width, n_bins, happened)
     _experiment(base, question, design, width)
     if refusal is not None:
         return refused(*refusal, rows)
@@ -148,9 +159,8 @@ def analyse(
         covariates=_covariates(question, values), hidden=hidden, action_types=skipped,
         other=joined([one for _, one in others], log.n_entities), threads=options.threads,
     )  # fmt: skip
-    if pair is None:
-        detail = "the discovery half has fewer than 20 rows with the outcome, without it, or treated"
-        return refused("too_few", detail, rows)
+    if isinstance(pair, str):
+        return refused("too_few", pair, rows)
     base.searched = pair.searched
     base.n_rows = int(np.count_nonzero(pair.estimation))
     finder, judge = pair.judge(pair.discovery), pair.judge(pair.estimation)
@@ -200,20 +210,35 @@ def analyse(
     analysis = Analysis(tuple(findings), rows, pair, judge, curve, found_curve, naive, tuple(inside))
     for finding, mask in zip(findings, inside, strict=True):
         if finding.reason is None:
-            _check(question, analysis, finding, mask, outside, stream, others, placebos)
+            _check(question, analysis, finding, mask, outside, own, others, placebos)
     return analysis
 
 
-def _early(question: Question, design: Design, width: int, n_bins: int, happened: Bool) -> tuple[str, str] | None:
-    """Reasons that need no estimate."""
+def _followed(question: Question, design: Design, width: int) -> Design:
+    """Leave out moments whose one delay bin and its follow-up end after what is known."""
+    rows, source = design.rows, question.source
+    end = rows.time + width + (0 if question.follow == EVER_AFTER else question.follow)
+    late = (end > source.watched) | (rows.time + width > question.log.observed_until)
+    if source.known_until is not None:
+        late |= source.known_until[rows.entity] < end
+    return design.take(~late, "not_followed")
+
+
+def _early(
+    question: Question, n_kept: int, design: Design, width: int, n_bins: int, happened: Bool
+) -> tuple[str, str] | None:
+    """Reasons that need no estimate; `n_kept` rows of the moment, treated or not, were not lost from sight."""
     rows, counts = design.rows, design.rows.excluded
-    eligible = len(rows) + counts.get("censored", 0)
-    if eligible and counts.get("censored", 0) / eligible > _CENSORED:
-        share = counts["censored"] / eligible
-        return "censored", f"{share:.0%} of the rows were lost from sight before the end of their follow-up"
+    share = counts.get("censored", 0) / max(counts.get("censored", 0) + n_kept, 1)
+    if share > _CENSORED:
+        end = "the last delay" if question.follow == EVER_AFTER else "the end of their follow-up"
+        return "censored", f"{share:.0%} of the rows were lost from sight before {end}"
     if len(rows) == 0:
         left = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items() if n and name != "n_moments")
-        return "too_few", "there is no moment that can be followed" + (f" (left out: {left})" if left else "")
+        why = f" (left out: {left})" if left else ""
+        if counts.get("not_followed"):
+            why += f"; {known_until(question.log, question.options, question.source, question.follow)}"
+        return "too_few", f"there is no moment that can be followed{why}"
     if not happened.any():
         return "no_variation", "the action never follows the moment within the delays looked at"
     steps = outcome_steps(
@@ -230,7 +255,7 @@ def _early(question: Question, design: Design, width: int, n_bins: int, happened
     if n1[always].sum() > _ALWAYS_SHARE * max(n1.sum(), 1):
         k = int(np.flatnonzero(always)[np.argmax(n1[always])])
         return "deterministic_rule", (
-            f"all but everyone still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} "
+            f"nearly everybody still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} "
             f"after the moment ({n1[k]:,} of {there[k]:,}), so there is nobody to compare with"
         )
     y = steps.step[1][steps.step[2] != 0]
@@ -244,13 +269,18 @@ def _experiment(finding: Finding, question: Question, design: Design, width: int
     rows = design.rows
     if len(rows) == 0 or question.source.is_numeric:
         return
+    # At the delay at which it is usually done: an outcome may be out of reach from the moment itself.
+    longest = question.options.max_delay_us
+    done = design.delay[design.may_treat & (design.delay < longest)]
+    usual = int(np.sort(done)[len(done) // 2]) // width if len(done) else 0
     steps = outcome_steps(
-        question.source, rows.entity, rows.time, width=width, n_bins=1, follow=question.follow, threads=1
-    )
-    y, risk = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
-    if not risk.any():
+        question.source, rows.entity, rows.time, width=width, n_bins=usual + 1, follow=question.follow,
+        threads=question.options.threads,
+    )  # fmt: skip
+    y, risk = steps.at(np.arange(len(rows)), np.full(len(rows), usual))
+    rate = float(y[risk].mean() / steps.scale) if risk.any() else 0.0
+    if not 0.0 < rate < 1.0:
         return
-    rate = float(y[risk].mean() / steps.scale)
     finding.base_rate = rate
     finding.detectable = max(0.02, 0.2 * rate)
     finding.n_per_arm = per_arm(rate, finding.detectable)
@@ -267,10 +297,9 @@ def _covariates(question: Question, values: RowValues) -> list[str]:
         for name in options.covariates:
             values.check(name, "covariates")
         return list(options.covariates)
-    given = options.randomised
+    if options.randomised is not None:
+        return []  # chance needs no help, and another column of the draw would be the arm in other words
     named = {options.variant, options.actor, *options.placebos}
-    if given is not None:
-        named |= {given.probability, given.arm, given.delay}
     return [name for name in values.names() if name not in named]
 
 
@@ -281,7 +310,7 @@ def _declared_placebos(
     log = question.log
     placebos: list[checks.Placebo] = []
     types: list[str] = []
-    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
+    since = earlier(rows.time, _OLD)
     for name in question.options.placebos:
         if name in question.entities.columns:
             if not values.is_number(name):
@@ -292,7 +321,7 @@ def _declared_placebos(
         selector = read_selector(name)
         stream = stream_of(log, selector, threads=question.options.threads)
         time, there = stream.first_from(rows.entity, since)
-        placebos.append(checks.Placebo(name, (there & (time < until)).astype(np.float64)))
+        placebos.append(checks.Placebo(name, (there & (time < rows.time)).astype(np.float64)))
         types += selector.types
     return placebos, tuple(types)
 
@@ -353,6 +382,8 @@ def _estimate(
             f"only {finding.overlap:.0%} of the treated have untreated rows of their kind at the same delay to be "
             "compared with"
         )
+        if decides := checks.what_decides(pair):
+            finding.detail += f", for {decides} all but decides who gets it"
         return
     parts = (estimate, finding.found) if pair.searched else (estimate,)
     fewest, expected = min(one.n for one in parts), min(one.expected for one in parts)
@@ -391,7 +422,7 @@ def _check(
     finding: Finding,
     mask: Bool,
     outside: Bool,
-    stream: Stream,
+    own: Sequence[int],
     others: Sequence[tuple[str, Stream]],
     placebos: Sequence[checks.Placebo],
 ) -> None:
@@ -411,6 +442,8 @@ def _check(
     if estimate.p <= question.options.alpha:
         finding.looked_protopathic = True
         finding.protopathic = checks.turns_when_blanked(pair, pair.estimation, mask, estimate.effect)
+        if not finding.randomised:
+            finding.follows = checks.follows_at_once(pair, judge, pair.estimation, mask, estimate.effect, own)
         if not finding.numeric:
             finding.benchmark = checks.leaves_it_out(pair, pair.estimation, mask, estimate.ratio[0])
 
@@ -438,13 +471,17 @@ def settle(analyses: Sequence[Analysis], alpha: float) -> None:
         )
     for finding in findings:
         finding.status, finding.flags = status_of(finding, alpha)
+        # What a placebo rejects is no window, however sharp: those treated at such delays were others to begin with.
+        finding.timing &= finding.status != "associational"
 
 
 def follow_up_of(study: Study, options: WindowOptions) -> int:
-    """The follow-up: given, or the horizon of the outcome."""
+    """The follow-up: given, or the horizon of the outcome; a table without a horizon is for ever."""
     if options.follow_up is not None:
         return parse_duration(options.follow_up)
     horizon = None if study.outcome is None else study.outcome.horizon
+    if horizon is None and study.outcome is not None and study.outcome.table is not None:
+        return EVER_AFTER
     if horizon is None:
         raise ParameterError("the outcome has no horizon, so windows need a follow_up", hint='write follow_up="30d"')
     return horizon

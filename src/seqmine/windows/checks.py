@@ -12,14 +12,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from seqmine.events.selectors import Selector
+from seqmine.events.spans import span_positions
 from seqmine.significance.tails import standard_normal_quantile
 from seqmine.windows.effects import Judge, two_sided
-from seqmine.windows.knowledge import Landmarks
 from seqmine.windows.models import fit_model
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
 from seqmine.windows.strata import fit_models
-from seqmine.windows.streams import Stream
+from seqmine.windows.streams import Stream, stream_of
 
 __all__ = [
     "Balance",
@@ -27,9 +28,11 @@ __all__ = [
     "balance_of",
     "clock_contrast",
     "co_intervention_of",
+    "follows_at_once",
     "leaves_it_out",
     "placebo_test",
     "turns_when_blanked",
+    "what_decides",
 ]
 
 Int64 = npt.NDArray[np.int64]
@@ -41,6 +44,10 @@ BLANKS: Final = (_DAY, 3 * _DAY, 7 * _DAY)
 NEAR: Final = _DAY
 _BLOCK: Final = 4
 _GROUPS: Final = 3
+_SAME: Final = 0.9
+_AT_ONCE: Final = _DAY // 24
+_MANY: Final = 0.1
+_FEW: Final = 50
 _MANY_POINTS: Final = 30_000
 
 
@@ -150,7 +157,7 @@ def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: flo
         y = one.value[points.row]
         binary = bool(np.all((y == 0) | (y == 1)))
         models.append((fit_model(x, static, y, logistic=binary), own.scale))
-    _, pieces = pair.place(pair.models, pair.which, outcome_too=models)
+    _, pieces = pair.place(pair.models, pair.which, rows, outcome_too=models)
     tested = []
     for one, own, other in zip(usable, steps, pieces, strict=True):
         judge = pair.judge(rows, steps=own, pieces=other)
@@ -191,15 +198,19 @@ def turns_when_blanked(pair: Pair, rows: Bool, bins: Bool, effect: float) -> int
 def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str, float] | None:
     """The measured matter without which the risk ratio changes most, and by which factor: a scale for E-values.
 
-    The three matters that models lean on most are left out of them in turn; every third point is enough to fit those.
+    The three matters that models lean on most are left out of them in turn, with all columns that say the same (a
+    correlation of 0.9 or more: a score may be an attribute and a column of the index table). Every third point is
+    enough to fit those.
     """
     model = pair.models[2]
-    points, x = pair.points, pair.x
+    points, x, cases, of_cases = pair.points, pair.x, pair.cases, pair.of_cases
     if len(x) > _MANY_POINTS:
-        points = Landmarks(points.row[::3], points.time[::3], points.y[::3], points.a[::3])
-        x = x[::3]
-    columns = pair.knowledge.columns
-    spread = np.concatenate([pair.x.std(axis=0), pair.knowledge.static[pair.points.row].std(axis=0)])
+        third = slice(None, None, 3)
+        points, x, cases, of_cases = points.part(third), x[third], cases.part(third), of_cases[third]
+    columns, n_dynamic = pair.knowledge.columns, pair.knowledge.n_dynamic
+    whole = np.concatenate([pair.x.astype(np.float64), pair.knowledge.static[pair.points.row]], axis=1)
+    spread = whole.std(axis=0)
+    whole = np.divide(whole - whole.mean(axis=0), spread, out=np.zeros_like(whole), where=spread > 1e-9)
     weight = np.abs(np.concatenate([model.outcome.slope, model.outcome.static])) * spread
     if model.treatment is not None:
         weight *= np.abs(np.concatenate([model.treatment.slope, model.treatment.static])) * spread
@@ -211,11 +222,14 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
     for name in sorted(groups, key=lambda name: (-groups[name], name))[:_GROUPS]:
         if groups[name] <= 0 or not ratio > 0:
             continue
+        own = [i for i, column in enumerate(columns) if column.group == name]
+        alike = np.abs(whole[:, own].T @ whole).max(axis=0) >= _SAME * len(whole)
+        left_out = [(i - n_dynamic, True) if i >= n_dynamic else (i, False) for i in np.flatnonzero(alike).tolist()]
         fitted = fit_models(
-            pair.knowledge, points, x, pair.grid, logistic=not pair.source.is_numeric,
-            propensity=not pair.design.randomised, without=pair.knowledge.group(name),
+            pair.knowledge, points, x, cases, of_cases, pair.grid, logistic=not pair.source.is_numeric,
+            propensity=not pair.design.randomised, without=left_out,
         )  # fmt: skip
-        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64))
+        pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64), rows)
         other = pair.judge(rows, pieces=pieces).estimate(bins).ratio[0]
         if other > 0:
             factor = max(other / ratio, ratio / other)
@@ -231,10 +245,7 @@ def co_intervention_of(
 
     Shares of the treated, and of their controls at the middle of the same bins, with one within a day before or after.
     """
-    from seqmine.windows.count_kernel import weighted_near
-
     weight, _ = judge.weights(bins)
-    stop = np.where(judge.chosen, judge.arms.stop, 0)
     at, _, _, _ = judge.treated_in(bins)
     rows = pair.design.rows
     best: tuple[str, float] | None = None
@@ -243,16 +254,83 @@ def co_intervention_of(
         time = pair.action_time[at]
         first, there = stream.first_from(rows.entity[treated], time - NEAR)
         share = float(np.mean(there & (first <= time + NEAR))) if len(at) else 0.0
-        total = np.zeros(2)
-        pieces, steps = judge.pieces, judge.steps
-        weighted_near(
-            0, len(stop), stop, pieces.offsets, pieces.bins, pieces.stratum, steps.offsets, steps.step, weight,
-            stream.offsets, stream.time, rows.entity, rows.time, pair.width, NEAR, total,
-        )  # fmt: skip
-        excess = share - (total[1] / total[0] if total[0] > 0 else 0.0)
+        excess = share - _near_share(judge, weight, stream, rows.entity, rows.time, pair.width, NEAR)
         if best is None or excess > best[1]:
             best = (name, excess)
     return best
+
+
+def what_decides(pair: Pair) -> str | None:
+    """The covariate that all but tells who is ever treated: its part of the score parts 90 % of both sorts of rows."""
+    model = pair.models[2].treatment
+    if model is None:
+        return None
+    ever = np.zeros(len(pair.design.rows), np.bool_)
+    ever[pair.arms.treated] = True
+    best = (0.9, "")
+    for name in pair.covariates:
+        at = [i for i, column in enumerate(pair.knowledge.static_columns) if column.group == name]
+        if not at or not ever.any() or ever.all():
+            continue
+        score = np.sum([pair.knowledge.static[:, i] * model.static[i] for i in at], axis=0)
+        cuts = np.unique(score)
+        below = [np.searchsorted(np.sort(score[rows]), cuts, side="right") / rows.sum() for rows in (ever, ~ever)]
+        best = max(best, (float(np.abs(below[0] - below[1]).max()), name))
+    return best[1] or None
+
+
+def follows_at_once(
+    pair: Pair, judge: Judge, rows: Bool, bins: Bool, effect: float, own: Sequence[int]
+) -> tuple[str, float, float] | None:
+    """An event that comes right after the action and carries its effect: name, share of the treated, of controls.
+
+    A desk that opens a case when the customer's answer arrives logs the action first and the answer a minute later: the
+    action is how the answer came to be recorded, not its cause. Looked at are types that come within an hour after the
+    action in 10 % more of the treated than of their controls (from the middle of the same bins). One carries the effect
+    if less than half of it is left without the treated that have it; the one that leaves least is told. What all the
+    treated have tells nothing: 50 of them must be without it. A true effect may work that way, too (a letter and its
+    answer), which the log cannot tell.
+    """
+    log, design = pair.log, pair.design.rows
+    at, _, _, _ = judge.treated_in(bins)
+    entity, time = design.entity[judge.arms.treated[at]], pair.action_time[at]
+    begin, end = span_positions(log, entity, time + 1, time + _AT_ONCE, pair.threads)
+    length, n_types = end - begin, len(log.event_types)
+    who = np.repeat(np.arange(len(at)), length)
+    code = log.code[np.arange(len(who)) + np.repeat(begin - np.cumsum(length) + length, length)].astype(np.int64)
+    shares = np.bincount(np.unique(who * n_types + code) % n_types, minlength=n_types) / max(len(at), 1)
+    shares[list(own)] = 0.0
+    shares[pair.knowledge.hidden[:n_types] != 0] = 0.0
+    weight, _ = judge.weights(bins)
+    half = _AT_ONCE // 2
+    least, found = 0.5, None
+    for c in np.flatnonzero(shares > _MANY).tolist():
+        name, share = log.event_types[c], float(shares[c])
+        stream = stream_of(log, Selector((name,)), threads=pair.threads)
+        # Within half an hour of half an hour later is within the hour after.
+        expected = _near_share(judge, weight, stream, design.entity, design.time + half, pair.width, half)
+        first, there = stream.first_from(entity, time + 1)
+        others = np.ones(len(judge.arms.treated), np.bool_)
+        others[at[there & (first <= time + _AT_ONCE)]] = False
+        left = pair.judge(rows, treated=others).estimate(bins)
+        if share - expected > _MANY and left.n >= _FEW and left.effect / effect < least:
+            least, found = left.effect / effect, (name, share, expected)
+    return found
+
+
+def _near_share(
+    judge: Judge, weight: Float64, stream: Stream, entity: Int64, t0: Int64, width: int, reach: int
+) -> float:
+    """Share of the controls with a time of the stream within ``reach`` of the middle of their bins."""
+    from seqmine.windows.count_kernel import weighted_near
+
+    total = np.zeros(2)
+    pieces, steps, stop = judge.pieces, judge.steps, np.where(judge.chosen, judge.arms.stop, 0)
+    weighted_near(
+        0, len(stop), stop, pieces.offsets, pieces.bins, pieces.stratum, steps.offsets, steps.step, weight,
+        stream.offsets, stream.time, entity, t0, width, reach, total,
+    )  # fmt: skip
+    return float(total[1] / total[0]) if total[0] > 0 else 0.0
 
 
 def clock_contrast(pair: Pair, judge: Judge, inside: Bool, outside: Bool) -> tuple[float, float, float]:

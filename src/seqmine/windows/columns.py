@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqmine.events.log import EventLog
     from seqmine.labels import Study
 
-__all__ = ["NULL", "Categories", "EntityColumns", "RowValues", "entity_columns"]
+__all__ = ["NULL", "Categories", "EntityColumns", "RowValues", "check_column", "entity_columns"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -67,6 +67,30 @@ def entity_columns(log: EventLog, study: Study) -> EntityColumns:
     return EntityColumns(columns, position)
 
 
+def column_names(log: EventLog, entities: EntityColumns) -> list[str]:
+    """Columns of the study's index table, then attributes of the log."""
+    return [*entities.columns, *(name for name in log.attributes if name not in entities.columns)]
+
+
+def check_column(log: EventLog, entities: EntityColumns, name: str, use: str, *, categories: bool = False) -> None:
+    """ParameterError unless there is such a column (of categories)."""
+    if name in entities.columns:
+        numeric = _is_number(entities.columns[name])
+    elif name in log.attributes:
+        numeric = log.attributes[name].kind == "number"
+    else:
+        known = column_names(log, entities)
+        near = did_you_mean(name, known)
+        raise ParameterError(
+            f"{use}: neither the study's index table nor the log has a column {name!r}",
+            hint=f"did you mean {near!r}?" if near else "there are: " + (", ".join(known) or "none"),
+        )
+    if categories and numeric:
+        raise ParameterError(
+            f"{use}: the column {name!r} holds numbers, not categories", hint="cut it into classes first"
+        )
+
+
 class RowValues:
     """The values of columns for the rows of one moment, strictly up to the moment.
 
@@ -90,26 +114,13 @@ class RowValues:
             lo = earlier(rows.time, parse_duration(lookback))
         self._span = span_positions(log, rows.entity, lo, rows.time, threads)
 
-    def names(self) -> list[str]:
-        """All columns that there are."""
-        return [*self.entities.columns, *(name for name in self.log.attributes if name not in self.entities.columns)]
-
     def check(self, name: str, use: str, *, categories: bool = False) -> None:
         """ParameterError unless there is such a column (of categories)."""
-        if name in self.entities.columns:
-            numeric = _is_number(self.entities.columns[name])
-        elif name in self.log.attributes:
-            numeric = self.log.attributes[name].kind == "number"
-        else:
-            near = did_you_mean(name, self.names())
-            raise ParameterError(
-                f"{use}: neither the study's index table nor the log has a column {name!r}",
-                hint=f"did you mean {near!r}?" if near else "there are: " + (", ".join(self.names()) or "none"),
-            )
-        if categories and numeric:
-            raise ParameterError(
-                f"{use}: the column {name!r} holds numbers, not categories", hint="cut it into classes first"
-            )
+        check_column(self.log, self.entities, name, use, categories=categories)
+
+    def names(self) -> list[str]:
+        """All columns that there are."""
+        return column_names(self.log, self.entities)
 
     def is_number(self, name: str) -> bool:
         """Whether a column holds numbers."""

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from seqmine._text import parse_duration
 from seqmine.errors import ParameterError
 from seqmine.labels._instants import earlier, lasting
-from seqmine.windows.columns import RowValues
+from seqmine.windows.columns import Categories, RowValues
 from seqmine.windows.moments import MomentRows
 from seqmine.windows.options import Randomised, WindowOptions
 from seqmine.windows.streams import Stream
 
 if TYPE_CHECKING:
-    from seqmine.events.log import EventLog
+    pass
 
 __all__ = ["Design", "as_it_happened", "as_randomised", "bin_width"]
 
@@ -32,6 +32,7 @@ WIDTHS = (
 MAX_BINS = 384
 ENOUGH = 10
 _MOST_CHANCES = 20
+_MOST_CROSSOVER = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,8 @@ class Design:
         Whether there is one delay bin: chance decided at the moment itself.
     note
         What a reader has to know of the design; empty for nothing.
+    broken
+        Whether more than 5 % of an arm did not get what was drawn for it, so that others are compared than were drawn.
     """
 
     rows: MomentRows
@@ -67,13 +70,14 @@ class Design:
     randomised: bool
     single: bool = False
     note: str = ""
+    broken: bool = False
 
     def take(self, keep: Bool, reason: str) -> Design:
         """Leave out the rows of a mask's complement, counted under a reason."""
         rows = self.rows.without(reason, ~keep)
         return Design(
             rows, self.delay[keep], self.base[keep], self.n_base, self.may_treat[keep], self.may_control[keep],
-            self.randomised, self.single, self.note,
+            self.randomised, self.single, self.note, self.broken,
         )  # fmt: skip
 
 
@@ -97,9 +101,9 @@ def _delays(rows: MomentRows, stream: Stream, longest: int) -> Int64:
 
 
 def as_randomised(
-    log: EventLog, rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues
+    rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues, stayed: Bool
 ) -> Design:
-    """The design that was declared; see `Randomised`."""
+    """The design that was declared, see `Randomised`; ``stayed`` are the rows at risk until the end of the delays."""
     longest = options.max_delay_us
     n = len(rows)
     none, every = np.zeros(n, np.int64), np.ones(n, np.bool_)
@@ -114,10 +118,7 @@ def as_randomised(
             raise ParameterError(f"randomised: {given.probability!r} holds numbers that are no chances")
         proper = (chance > 0) & (chance < 1)
         # An action after the entity's next moment is that moment's.
-        following = np.full(n, longest)
-        same = rows.entity[1:] == rows.entity[:-1]
-        following[:-1][same] = lasting(rows.time[:-1][same], rows.time[1:][same], longest)
-        delay = np.where(delay < following, delay, longest)
+        delay = np.where(rows.time + delay < rows.following, delay, longest)
         distinct = np.unique(chance[proper])
         if len(distinct) > _MOST_CHANCES:
             cuts = np.quantile(chance[proper], np.arange(1, _MOST_CHANCES) / _MOST_CHANCES)
@@ -139,28 +140,34 @@ def as_randomised(
     values.check(given.arm, "randomised", categories=True)
     arm = values.categories(given.arm)
     for name in (given.control, given.treated):
-        if name is not None and name not in arm.values:
+        if n and name is not None and name not in arm.values:
             raise ParameterError(
                 f"randomised: {given.arm!r} never is {name!r}", hint="it is " + ", ".join(arm.values[:-1][:10])
             )
-    control = arm.code == arm.values.index(given.control)
+    control = arm.code == _place(arm, given.control)
     null = arm.code == len(arm.values) - 1
     if given.treated is not None:
-        treated = arm.code == arm.values.index(given.treated)
+        treated = arm.code == _place(arm, given.treated)
     else:
         # The arms that get this action; other arms of the trial get others.
         counts = np.bincount(arm.code, minlength=len(arm.values))
         got = np.bincount(arm.code[within], minlength=len(arm.values))
         treated = ~control & ~null & (2 * got[arm.code] > counts[arm.code])
-    share = float(np.mean(within[treated])) if treated.any() else 0.0
+    # Who was gone before the end of the delays may have been meant to get it later.
+    waited = treated & (stayed | within)
+    share = float(np.mean(within[waited])) if waited.any() else 0.0
     crossed = float(np.mean(within[control])) if control.any() else 0.0
     note = ""
-    if share < 0.95:
-        note = f"{1 - share:.0%} of the treated arm never got it"
-    if crossed > 0.05:
+    if share < 1.0 - _MOST_CROSSOVER:
+        note = f"{1 - share:.0%} of those of the treated arm who stayed never got it"
+    if crossed > _MOST_CROSSOVER:
         note += (", " if note else "") + f"{crossed:.0%} of the control arm got it"
-    design = Design(rows, delay, none, 1, treated, control, True, False, note)
+    design = Design(rows, delay, none, 1, treated, control, True, False, note, bool(note))
     return design.take(treated | control, "other_arm")
+
+
+def _place(column: Categories, value: str) -> int:
+    return column.values.index(value) if value in column.values else -1
 
 
 def _drawn(name: str, values: RowValues) -> Int64:

@@ -36,6 +36,7 @@ class Finding:
     n_rows: int = 0
     n_discovery_rows: int = 0
     searched: bool = True
+    broken: bool = False
     n_treated_ever: int = 0
     base_rate: float = math.nan
     width: int | None = None
@@ -64,6 +65,7 @@ class Finding:
     benchmark: tuple[str, float] | None = None
     co_intervention: tuple[str, float] | None = None
     clock: tuple[float, float, float] | None = None
+    follows: tuple[str, float, float] | None = None
     at_once: int | None = None
     naive: tuple[int, int, float] | None = None
     n_per_arm: int | None = None
@@ -87,13 +89,14 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
 
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
-    deviations or more (and beyond chance, or by 0.25), another action goes with this one, no placebo could be looked
-    at, or the hours of the day cannot be told from the delay; ``randomised`` where chance decided; else ``identified``.
+    deviations or more (and beyond chance, or by 0.25), another action goes with this one, an event right after the
+    action carries its effect, no placebo could be looked at, the hours of the day cannot be told from the delay, or
+    more than 5 % of an arm did not get what was drawn for it; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
         return "not_identified", flags
-    associational = weak = False
+    associational, weak = False, finding.broken
     # Chance that decided is doubted only where a placebo would hardly ever fail by itself.
     doubt = min(alpha, SRM_LEVEL) if finding.randomised else alpha
     if finding.placebo is None and not finding.randomised:
@@ -117,6 +120,9 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
         weak = True
     if finding.co_intervention is not None and finding.co_intervention[1] > MOST_CO_INTERVENTION:
         flags.append(f"co_intervention:{finding.co_intervention[0]}")
+        weak = True
+    if finding.follows is not None:
+        flags.append(f"follows_at_once:{finding.follows[0]}")
         weak = True
     if finding.has_window and finding.clock_bound:
         flags.append("office_hours")

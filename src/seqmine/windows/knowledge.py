@@ -32,7 +32,8 @@ _MOST_CATEGORIES: Final = 12
 _MOST_VALUED: Final = 4
 _MOST_EVENTS: Final = 5_000
 _POINTS: Final = 1 << 16
-_DAY: Final = 86_400_000_000
+_HOUR: Final = 3_600_000_000
+_DAY: Final = 24 * _HOUR
 _BASE: Final = (
     ("activity", "time since the last event"),
     ("activity", "events in the last day"),
@@ -42,7 +43,7 @@ _BASE: Final = (
     ("other actions", "another action in the last day"),
     ("delay", "time since the moment"),
 )
-_KINDS: Final = ("since the moment", "in the last day", "in the last 4 weeks", "ever")
+_KINDS: Final = ("since the moment", "in the last day", "in the last 4 weeks", "ever", "so far")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Column:
 
     group: str
     name: str
+
+
+_CLOCK: Final = (
+    *(Column("clock now", f"now {h} to {h + 4} h") for h in range(4, 24, 4)),
+    Column("clock now", "now a weekend"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +76,10 @@ class Landmarks:
     time: Int64
     y: Float64
     a: Float64
+
+    def part(self, which: npt.NDArray[np.bool_] | slice) -> Landmarks:
+        """Some of the points."""
+        return Landmarks(self.row[which], self.time[which], self.y[which], self.a[which])
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +104,8 @@ class Knowledge:
         Its columns.
     width, refresh
         Width of a delay bin, and after how many of them a row is looked at even without events.
+    phase : (n_rows,) int64
+        The first such bin after the moment's own.
     """
 
     log: EventLog
@@ -105,6 +118,7 @@ class Knowledge:
     static_columns: tuple[Column, ...]
     width: int
     refresh: int
+    phase: Int64
     _slot: Int64 = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,17 +131,12 @@ class Knowledge:
         """Dynamic columns, then static ones."""
         names = [self.log.event_types[code] for code in self.types.tolist()]
         typed = [Column(name, f"{name} {kind}") for name in names for kind in _KINDS]
-        return (*(Column(*base) for base in _BASE), *typed, *self.static_columns)
+        return (*(Column(*base) for base in _BASE), *typed, *_CLOCK, *self.static_columns)
 
     @property
     def n_dynamic(self) -> int:
         """Number of dynamic columns."""
         return len(self.columns) - len(self.static_columns)
-
-    def group(self, name: str) -> list[tuple[int, bool]]:
-        """The columns of one matter: position and whether it is static."""
-        n = self.n_dynamic
-        return [(i - n, True) if i >= n else (i, False) for i, c in enumerate(self.columns) if c.group == name]
 
     def at(self, row: Int64, time: Int64) -> Float32:
         """Dynamic columns of points ordered by row, then time, as of the last look: (n_points, n_dynamic)."""
@@ -137,7 +146,7 @@ class Knowledge:
         look = np.empty(len(row), np.int64)
         look_times(
             log.entity_offsets, log.time, log.code, self.hidden, self.rows.entity, self.rows.time, self.width,
-            self.refresh, row, time, look,
+            self.refresh, self.phase, row, time, look,
         )  # fmt: skip
         time = look
         out = np.empty((len(row), self.n_dynamic), np.float32)
@@ -145,6 +154,11 @@ class Knowledge:
             log.entity_offsets, log.time, log.code, self.hidden, self._slot, len(self.types), self.other.offsets,
             self.other.time, self.began, self.rows.entity, self.rows.time, row, time, out,
         )  # fmt: skip
+        local = time + log.zone.offset_at(time)
+        block = local // _HOUR % 24 // 4
+        for j in range(len(_CLOCK) - 1):
+            out[:, j - len(_CLOCK)] = block == j + 1
+        out[:, -1] = (local // _DAY + 3) % 7 >= 5
         return out
 
     def in_parts(self, row: Int64, time: Int64, work: Callable[[slice, Float32], T]) -> list[T]:

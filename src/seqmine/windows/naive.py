@@ -18,9 +18,10 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Naive:
-    """The naive curve (bins,), NaN where nobody was treated; and its best interval of bins, if there is one."""
+    """The naive curve (bins,), NaN where nobody was treated; how many were; its best interval of bins, if any."""
 
     effect: Float64
+    n: Float64
     lo: int
     hi: int
     inside: float
@@ -44,12 +45,12 @@ def naive_comparison(pair: Pair, *, lowers: bool, raises: bool) -> Naive:
     n = np.bincount(bins, minlength=pair.n_bins).astype(np.float64)
     total = np.bincount(bins, value[row], minlength=pair.n_bins)
     if not never.any() or not len(row):
-        return Naive(np.full(pair.n_bins, np.nan), -1, -1, np.nan)
+        return Naive(np.full(pair.n_bins, np.nan), n, -1, -1, np.nan)
     u = total - n * value[never].mean()
     v = n * float(np.concatenate([value[never], value[row]]).var())
     found = best_of(u, v, n, lowers=lowers, raises=raises)
     effect = np.divide(u, n, out=np.full(pair.n_bins, np.nan), where=n > 0)
     if found is None:
-        return Naive(effect, -1, -1, np.nan)
+        return Naive(effect, n, -1, -1, np.nan)
     inside = slice(found[0], found[1])
-    return Naive(effect, found[0], found[1], float(u[inside].sum() / n[inside].sum()))
+    return Naive(effect, n, found[0], found[1], float(u[inside].sum() / n[inside].sum()))

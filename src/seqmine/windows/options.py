@@ -45,6 +45,11 @@ class Randomised:
     ------
     ParameterError
         None or several of the three, or ``arm`` without ``control``.
+
+    Examples
+    --------
+    >>> Randomised(arm="arm", control="no call").treated is None
+    True
     """
 
     probability: str | None = None
@@ -79,7 +84,8 @@ class WindowOptions:
     max_delay
         Delays from 0 up to this are looked at.
     follow_up
-        Outcomes are counted for this long after the end of each delay bin; None takes the horizon of the outcome.
+        Outcomes are counted for this long after the end of each delay bin; None takes the horizon of the outcome, and
+        of a table without one whatever became of the entity after the bin: its label.
     bin_width
         Width of the delay bins; must divide ``max_delay``. None takes the finest of 5 m, 15 m, 1 h, 2 h, 3 h, 6 h, 12 h
         and 1 d (and 1, 2 and 4 weeks) at which at least 10 rows of the discovery half are treated in the middle one of
@@ -93,11 +99,12 @@ class WindowOptions:
         ``first``: the first moment of each entity. ``all``: every moment; errors are then those of whole entities.
     covariates
         Columns that are held equal besides what the events tell: columns of the study's index table, or attributes as
-        of the moment. ``"auto"`` takes all that there are, save those that another option names.
+        of the moment. ``"auto"`` takes all that there are, save those that another option names; none where chance
+        decided, as a further column of the draw (a scheduled time) would be the arm in other words.
     placebos
-        What the action cannot have changed: event tests such as ``"old_ticket"`` (an event in the 12 to 4 weeks before
-        the moment), or columns of the index table with numbers. They are kept from the models, and the action must not
-        seem to change them. Without any, up to three are looked for in that time before the moment.
+        What the action cannot have changed: event tests such as ``"old_ticket"`` (an event in the 12 weeks before the
+        moment), or columns of the index table with numbers. They are kept from the models, and the action must not
+        seem to change them. Without any, up to three are looked for 12 to 4 weeks before the moment.
     segments
         Columns by whose values the effect is shown apart.
     variant

@@ -21,12 +21,22 @@ from seqmine.windows.streams import Stream, stream_of_predicate
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["BINARY_SCALE", "OutcomeSource", "OutcomeSteps", "most_expected", "outcome_source", "outcome_steps"]
+__all__ = [
+    "BINARY_SCALE",
+    "EVER_AFTER",
+    "OutcomeSource",
+    "OutcomeSteps",
+    "most_expected",
+    "outcome_source",
+    "outcome_steps",
+]
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 BINARY_SCALE = 65_536.0
+EVER_AFTER = 36_500 * 86_400_000_000
+"""Follow-up of a table without a horizon: its labels are what became of the entities, whenever that was."""
 _COMPARISONS = (">=", ">", "<=", "<", "=", "!=")
 
 

@@ -14,6 +14,8 @@ from seqmine.windows.columns import RowValues
 from seqmine.windows.design import Design
 from seqmine.windows.effects import Judge
 from seqmine.windows.knowledge import Knowledge, Landmarks, choose_types, static_columns
+from seqmine.windows.models import Model
+from seqmine.windows.moments import MomentRows
 from seqmine.windows.outcome_bins import OutcomeSource, OutcomeSteps, outcome_steps
 from seqmine.windows.strata import Grid, Pieces, RiskModels, fit_models, place
 from seqmine.windows.streams import Stream
@@ -30,6 +32,7 @@ Bool = npt.NDArray[np.bool_]
 
 _DAY = 86_400_000_000
 _REFRESHES = 14
+_LOOK = 4 * 3_600_000_000
 _POINTS_A_ROW = 4
 _MOST_POINTS = 60_000
 fewest_events = 20
@@ -47,8 +50,8 @@ class Pair:
         Delay bins and follow-up, microseconds.
     steps, pieces, arms
         Outcomes, strata and treatment of all rows.
-    knowledge, points, x, models
-        What the strata were made of: points of the discovery half with their columns, and the model of the whole half.
+    knowledge, points, x, cases, of_cases, models
+        What the strata were made of: points and actions of the discovery half with their columns, and the models.
     grid
         Number of classes.
     action_time : (n_treated,) int64
@@ -68,10 +71,13 @@ class Pair:
     knowledge: Knowledge
     points: Landmarks
     x: npt.NDArray[np.float32]
+    cases: Landmarks
+    of_cases: npt.NDArray[np.float32]
     models: tuple[RiskModels, ...]
     which: Int64
     grid: Grid
     refresh: int
+    covariates: tuple[str, ...]
     threads: int
 
     @property
@@ -113,16 +119,26 @@ class Pair:
         self,
         models: Sequence[RiskModels],
         which: Int64,
+        rows: Bool,
         *,
-        outcome_too: Sequence[object] = (),
-        static: Float64 | None = None,
+        outcome_too: Sequence[tuple[Model, float]] = (),
     ) -> tuple[Pieces, list[Pieces]]:
-        """Strata by other models; see `seqmine.windows.strata.place`."""
+        """Strata of some rows by other models; see `seqmine.windows.strata.place`."""
         return place(
-            self.knowledge, models, which, width=self.width, refresh=self.refresh, stop=self.arms.stop,
-            treated=self.arms.treated, action_time=self.action_time, scale=self.steps.scale, base=self.design.base,
-            n_base=self.design.n_base, outcome_too=outcome_too, threads=self.threads,  # type: ignore[arg-type]
-        )  # fmt: skip
+            self.knowledge,
+            models,
+            which,
+            width=self.width,
+            refresh=self.refresh,
+            stop=np.where(rows, self.arms.stop, 0),
+            treated=self.arms.treated,
+            action_time=self.action_time,
+            scale=self.steps.scale,
+            base=self.design.base,
+            n_base=self.design.n_base,
+            outcome_too=outcome_too,
+            threads=self.threads,
+        )
 
 
 def build_pair(
@@ -139,8 +155,8 @@ def build_pair(
     action_types: Sequence[int],
     other: Stream,
     threads: int,
-) -> Pair | None:
-    """Fit, place and count; None where the discovery half has too little of anything to fit a model."""
+) -> Pair | str:
+    """Fit, place and count; or why not, where the discovery half has too little of anything to fit a model."""
     rows = design.rows
     discovery = rows.half == DISCOVERY
     steps = outcome_steps(source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=follow, threads=threads)
@@ -155,27 +171,33 @@ def build_pair(
     began = np.asarray(log.start_times, dtype=np.int64)[rows.entity] if len(rows) else np.zeros(0, np.int64)
     static, static_names = static_columns(values, rows, covariates, discovery)
     types = choose_types(log, rows, hidden, points, skip=action_types)
-    refresh = max(1, n_bins // _REFRESHES)
-    knowledge = Knowledge(log, rows, hidden, types, other, began, static, static_names, width, refresh)
+    refresh, phase = _looks(log, rows, width, n_bins)
+    knowledge = Knowledge(log, rows, hidden, types, other, began, static, static_names, width, refresh, phase)
     x = knowledge.at(points.row, points.time)
+    cases = _cases(arms, action_time, steps, discovery)
+    of_cases = knowledge.at(cases.row, cases.time)
     n_events = points.y.sum() if not source.is_numeric else len(points.y)
-    if min(n_events, len(points.y) - n_events if not source.is_numeric else n_events) < fewest_events:
-        return None
-    if points.a.sum() < fewest_events and not design.randomised:
-        return None
+    n_without = len(points.y) - n_events if not source.is_numeric else n_events
+    counts = {"with the outcome": n_events, "without the outcome": n_without}
+    if not design.randomised:
+        counts["that are treated"] = len(of_cases)
+    for what, n in counts.items():
+        if n < fewest_events:
+            return f"a model needs {fewest_events} looks at rows {what}, and the discovery half has {int(n):,}"
     grid = Grid.of(int(np.count_nonzero(discovery)))
     if design.randomised:
         grid = Grid(max(grid.outcome // 2, 2), 1)
-    fold = rows.fold[points.row]
+    every = np.ones(len(rows), np.bool_)
 
-    def fitted(mask: Bool) -> RiskModels:
-        part = Landmarks(points.row[mask], points.time[mask], points.y[mask], points.a[mask])
+    def fitted(of: Bool) -> RiskModels:
+        one, two = of[points.row], of[cases.row]
         return fit_models(
-            knowledge, part, x[mask], grid, logistic=not source.is_numeric, propensity=not design.randomised
-        )
+            knowledge, points.part(one), x[one], cases.part(two), of_cases[two], grid, logistic=not source.is_numeric,
+            propensity=not design.randomised,
+        )  # fmt: skip
 
     # Rows of one fold of the discovery half get what the other fold says; the estimation half what both say.
-    models = (fitted(fold == 1), fitted(fold == 0), fitted(np.ones(len(fold), np.bool_)))
+    models = (fitted(rows.fold == 1), fitted(rows.fold == 0), fitted(every))
     which = np.where(discovery, rows.fold, 2).astype(np.int64)
     pieces, _ = place(
         knowledge, models, which, width=width, refresh=refresh, stop=stop, treated=treated, action_time=action_time,
@@ -195,22 +217,47 @@ def build_pair(
         knowledge,
         points,
         x,
+        cases,
+        of_cases,
         models,
         which,
         grid,
         refresh,
+        tuple(covariates),
         threads,
     )
 
 
+def _looks(log: EventLog, rows: MomentRows, width: int, n_bins: int) -> tuple[int, Int64]:
+    """After how many bins rows are looked at anew, and each row's first such bin.
+
+    Every four hours of the local clock, where bins fit into them: actions keep office hours, so the treated of a bin
+    are those for whom it is day, and only who knows the hour now compares them with others of that hour. Else at every
+    fourteenth of the delays, four hours or a bin, whatever is shortest, and no bin is cut.
+    """
+    refresh = max(1, min(n_bins // _REFRESHES, _LOOK // width))
+    if refresh * width != _LOOK:
+        return refresh, np.zeros(len(rows), np.int64)
+    local = rows.time + log.zone.offset_at(rows.time)
+    return refresh, (-local % _LOOK + width - 1) // width
+
+
+def _cases(arms: Arms, action_time: Int64, steps: OutcomeSteps, discovery: Bool) -> Landmarks:
+    """The actions of the discovery rows that are at risk in their bin."""
+    y, risk = steps.at(arms.treated, arms.bins)
+    used = np.flatnonzero(discovery[arms.treated] & risk)
+    row = arms.treated[used]
+    return Landmarks(row, action_time[used], y[used] / steps.scale, np.ones(len(used)))
+
+
 def _landmarks(design: Design, steps: OutcomeSteps, discovery: Bool, width: int, n_bins: int) -> Landmarks:
-    """Points of the discovery rows, spread evenly over the delays, at which the row is at risk and untreated.
+    """Points of the discovery rows, spread evenly over the delays however wide bins are: at risk and untreated.
 
     Each row is looked at in every fourth of the delays, at a place in it that depends on the row's number; of many rows
     every so many are taken: the more rows, the fewer points need each.
     """
     row = np.flatnonzero(discovery)
-    n_points = min(_POINTS_A_ROW, n_bins)
+    n_points = 1 if design.single else _POINTS_A_ROW
     stride = max(1, -(-len(row) * n_points // _MOST_POINTS))
     row = row[::stride]
     longest = width * n_bins

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from seqmine._text import did_you_mean
+from seqmine._text import did_you_mean, format_duration
 from seqmine.errors import ParameterError
 from seqmine.events.conditions import Condition
 from seqmine.events.selectors import Selector
+from seqmine.labels._instants import format_instant
 from seqmine.windows.options import WindowOptions
+from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource
 from seqmine.windows.streams import stream_of
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["at_risk", "check_names", "inbound_reason"]
+__all__ = ["at_risk", "check_names", "inbound_reason", "known_until"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -76,6 +78,16 @@ def inbound_reason(log: EventLog, action: Selector, options: WindowOptions, thre
         if name not in options.company and _INBOUND.search(name.casefold()):
             return f"{name} sounds like the customer's own act; if the company does it, say company=[{name!r}]"
     return None
+
+
+def known_until(log: EventLog, options: WindowOptions, source: OutcomeSource, follow: int) -> str:
+    """Until when anything is known, in words: why no row can be followed."""
+    longest = format_duration(options.max_delay_us)
+    text = f"actions are known until {format_instant(log.observed_until)}, and delays up to {longest} are looked at"
+    if follow != EVER_AFTER:
+        after, until = format_duration(follow), format_instant(source.watched)
+        text += f", with {after} of follow-up after them and outcomes known until {until}"
+    return text + "; a log that was watched beyond its last event says so with observed_until="
 
 
 def at_risk(steps: tuple[Int64, Int64], stop: Int64, n_bins: int) -> Int64:

@@ -146,7 +146,7 @@ class WindowResult:
             raise ParameterError(
                 f"plot draws one pair, and {len(chosen)} are meant", hint="name it: result.plot(moment, action)"
             )
-        return plot_curve(chosen[0], self.to_arrow())
+        return plot_curve(chosen[0])
 
     def _chosen(self, moment: str | None, action: str | None) -> list[Analysis]:
         def meant(text: str, given: str | None) -> bool:

@@ -9,11 +9,11 @@ from seqmine._validate import check_type
 from seqmine.errors import ParameterError
 from seqmine.events.checked import check_log
 from seqmine.events.selectors import Selector
-from seqmine.labels import Study
+from seqmine.labels import Outcome, Study
 from seqmine.mining import StudyResult
 from seqmine.patterns import Pattern, parse_pattern
 from seqmine.windows.analysis import Analysis, Question, analyse, follow_up_of, rows_of, settle
-from seqmine.windows.columns import entity_columns
+from seqmine.windows.columns import check_column, entity_columns
 from seqmine.windows.options import WindowOptions
 from seqmine.windows.outcome_bins import outcome_source
 from seqmine.windows.refusals import check_names
@@ -23,7 +23,7 @@ from seqmine.windows.streams import read_selector, stream_of
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["scan_windows"]
+__all__ = ["asked", "scan_windows"]
 
 Moments = str | Pattern | Sequence[str | Pattern] | StudyResult
 
@@ -87,35 +87,55 @@ def scan_windows(
     >>> study = sm.Study("no purchase within 90d", at="2026-01-01")
     >>> result = sm.scan_windows(log, "ticket_open", "csm_call", study)  # doctest: +SKIP
     """
-    check_log(log)
-    check_type(study, Study, "study", 'write sm.Study("no purchase within 90d", at="2026-01-01")')
     options = WindowOptions() if options is None else options
-    check_type(options, WindowOptions, "options", 'write sm.WindowOptions(max_delay="14d")')
-    if study.outcome is None:
-        raise ParameterError(
-            "windows follow the outcome from every delay on, which given labels cannot tell",
-            hint='give the outcome: sm.Study("no purchase within 90d", at="2026-01-01")',
-        )
+    question, tests = asked(log, actions, study, options)
     patterns = _patterns(moments)
-    tests = _actions(actions)
-    check_names(log, options)
-    source = outcome_source(log, study.outcome, options.threads)
-    _refuse_outcome(study, tests)
-    lowers, raises = _directions(study, options)
-    question = Question(
-        log=log, study=study, options=options, source=source, follow=follow_up_of(study, options),
-        entities=entity_columns(log, study), outcome=str(study.outcome), lowers=lowers, raises=raises,
-    )  # fmt: skip
     declared = [(name, stream_of(log, Selector((name,)), threads=options.threads)) for name in options.company]
     company = [(str(test), stream_of(log, test, threads=options.threads)) for test in tests]
     analyses: list[Analysis] = []
     for pattern in patterns:
         rows = rows_of(question, pattern)
         for test in tests:
-            others = [one for one in (*company, *declared) if one[0] != str(test)]
+            own = dict(company)[str(test)]
+            # The same event may pass two tests: what is the action itself is no other one.
+            others = [(name, each.without(own)) for name, each in (*company, *declared) if name != str(test)]
+            others = [(name, each) for name, each in others if len(each.time)]
             analyses.append(analyse(question, pattern, test, rows, others))
     settle(analyses, options.alpha)
     return WindowResult(tuple(analyses), study, options, log)
+
+
+def _named(outcome: Outcome) -> str:
+    return "the table's outcome" if outcome.table is not None else f"'{outcome}'"
+
+
+def asked(
+    log: EventLog, actions: str | Sequence[str], study: Study, options: WindowOptions
+) -> tuple[Question, list[Selector]]:
+    """Check all that `scan_windows` is given but the moments, which a long search may still have to find."""
+    check_log(log)
+    check_type(study, Study, "study", 'write sm.Study("no purchase within 90d", at="2026-01-01")')
+    check_type(options, WindowOptions, "options", 'write sm.WindowOptions(max_delay="14d")')
+    if study.outcome is None:
+        raise ParameterError(
+            "windows follow the outcome from every delay on, which given labels cannot tell",
+            hint='give the outcome: sm.Study("no purchase within 90d", at="2026-01-01")',
+        )
+    tests = _actions(actions)
+    check_names(log, options)
+    source = outcome_source(log, study.outcome, options.threads)
+    _refuse_outcome(study, tests)
+    entities = entity_columns(log, study)
+    for name in options.segments:
+        check_column(log, entities, name, "segments", categories=True)
+    for name in () if options.covariates == "auto" else options.covariates:
+        check_column(log, entities, name, "covariates")
+    lowers, raises = _directions(study, options)
+    question = Question(
+        log=log, study=study, options=options, source=source, follow=follow_up_of(study, options),
+        entities=entities, outcome=_named(study.outcome), lowers=lowers, raises=raises,
+    )  # fmt: skip
+    return question, tests
 
 
 def _patterns(moments: object) -> list[Pattern]:

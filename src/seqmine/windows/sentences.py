@@ -43,6 +43,12 @@ def statement(finding: Finding) -> str:
         parts.append(_no_timing(finding))
     if not finding.randomised and not finding.numeric and finding.estimate is not None:
         parts.append(_strength(finding))
+    if finding.follows is not None:
+        name, share, expected = finding.follows
+        parts.append(
+            f"{name} follows {share:.0%} of them within the hour ({expected:.0%} of the others), and they carry the "
+            f"effect: {finding.action} may be how {name} came to be recorded, not its cause."
+        )
     if finding.status == "weak":
         parts.append(f"Weak: {', '.join(_plain(flag) for flag in finding.flags)}.")
     return " ".join(part for part in parts if part)
@@ -54,10 +60,9 @@ def _cannot(finding: Finding) -> str:
     if finding.reason == "inbound_action":
         return text
     if finding.n_per_arm is not None:
-        text += (
-            f" A randomised delay (or arm) with {finding.n_per_arm:,} rows in each arm would show a change of "
-            f"{_size(finding, finding.detectable)}."
-        )
+        drawn = "Arms of" if finding.randomised else "A randomised delay (or arm) with"
+        rows = f"{finding.n_per_arm:,} rows" + ("" if finding.randomised else " in each arm")
+        text += f" {drawn} {rows} would show a change of {_size(finding, finding.detectable)}."
     return text
 
 
@@ -102,7 +107,7 @@ def _effect(finding: Finding) -> str:
     rest = "" if finding.randomised else " than acting later or not at all"
     return (
         f"{finding.action} {_when(finding)} {verb[finding.status]} {_size(finding, estimate.effect)} {side} of "
-        f"'{finding.outcome}'{rest} ({interval}; {counts})."
+        f"{finding.outcome}{rest} ({interval}; {counts})."
     )
 
 
@@ -151,6 +156,7 @@ def _plain(flag: str) -> str:
         "imbalance": f"treated and controls differ in {what}",
         "co_intervention": f"{what} goes with it",
         "no_placebo": "there was nothing to try it on that it cannot have changed",
+        "follows_at_once": f"{what} right after it carries the effect",
         "office_hours": "its delay cannot be told from the hours of the day",
         "fragile": "a weak hidden confounder could make it up",
     }.get(name, flag.replace("_", " "))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ __all__ = ["Grid", "Pieces", "RiskModels", "fit_models", "place"]
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 Float64 = npt.NDArray[np.float64]
+
+_LOWEST: Final = 4
 
 
 @dataclass(frozen=True)
@@ -106,27 +109,42 @@ def fit_models(
     knowledge: Knowledge,
     points: Landmarks,
     x: npt.NDArray[np.float32],
+    cases: Landmarks,
+    of_cases: npt.NDArray[np.float32],
     grid: Grid,
     *,
     logistic: bool,
     propensity: bool,
     without: Sequence[tuple[int, bool]] = (),
 ) -> RiskModels:
-    """Fit both models at the points, whose dynamic columns are ``x``, and cut their scores into classes."""
+    """Fit the outcome at points, the treatment at cases against points, and cut the scores into classes.
+
+    ``x`` and ``of_cases`` are the dynamic columns of both. Points are times at which rows are at risk and untreated,
+    cases the actions themselves: cases against a sample of the time at risk show what multiplies the chance of the
+    action at an instant, down to its hour and to what happened just before, and that is all that classes need
+    (incidence density sampling; Prentice & Breslow 1978, Biometrika 65).
+    """
     static = knowledge.static[points.row]
     outcome = fit_model(x, static, points.y, logistic=logistic, without=without)
-    treatment = fit_model(x, static, points.a, logistic=True, without=without) if propensity else None
 
-    def edges(model: Model, n: int, at: npt.NDArray[np.bool_]) -> Float64:
-        score = model.scores(x, np.arange(len(x)), model.of_rows(static))[at]
-        cuts = np.quantile(score, np.arange(1, n) / n) if len(score) else np.zeros(0)
-        return np.unique(cuts)
+    def scores(model: Model, x: npt.NDArray[np.float32], static: Float64) -> Float64:
+        return model.scores(x, np.arange(len(x)), model.of_rows(static))
 
-    of_outcome = edges(outcome, grid.outcome, np.ones(len(x), np.bool_))
-    if treatment is None:
+    def edges(score: Float64, n: int) -> Float64:
+        return np.unique(np.quantile(score, np.arange(1, n) / n)) if len(score) else np.zeros(0)
+
+    of_outcome = edges(scores(outcome, x, static), grid.outcome)
+    if not propensity:
         return RiskModels(outcome, None, of_outcome, np.zeros(0))
-    # Classes that the treated fill evenly: their effect is asked for, and they crowd where few others are.
-    return RiskModels(outcome, treatment, of_outcome, edges(treatment, grid.treatment, points.a > 0))
+    theirs = knowledge.static[cases.row]
+    both, taken = np.concatenate([x, of_cases]), np.repeat((0.0, 1.0), (len(x), len(of_cases)))
+    treatment = fit_model(both, np.concatenate([static, theirs]), taken, logistic=True, without=without)
+    # Classes that the treated fill evenly: their effect is asked for, and they crowd where few others are. The lowest
+    # takes in all times at which hardly anybody is treated, nights and weekends: it is cut once more, by those times.
+    classes = edges(scores(treatment, of_cases, theirs), grid.treatment)
+    rest = scores(treatment, x, static)
+    lowest = rest[rest < classes[0]] if len(classes) else rest[:0]
+    return RiskModels(outcome, treatment, of_outcome, np.concatenate([edges(lowest, _LOWEST), classes]))
 
 
 def place(
@@ -214,7 +232,10 @@ def place(
     def run(first: int, last: int) -> tuple[Int64, Int32, Int32, list[Int64]]:
         entity, t0 = rows.entity[first:last], rows.time[first:last]
         start = np.zeros(last - first + 1, np.int64)
-        given = (log.entity_offsets, log.time, log.code, knowledge.hidden, entity, t0, width, stop[first:last], refresh)
+        given = (
+            log.entity_offsets, log.time, log.code, knowledge.hidden, entity, t0, width, stop[first:last], refresh,
+            knowledge.phase[first:last],
+        )  # fmt: skip
         piece_bins(*given, start, np.empty(0, np.int32))
         n = start[1:].copy()
         np.cumsum(start, out=start)

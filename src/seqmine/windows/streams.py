@@ -60,6 +60,24 @@ class Stream:
         first_from(self.offsets, self.time, entity, since, found)
         return found
 
+    def without(self, other: Stream) -> Stream:
+        """These times less the events of another stream at them; times at which nothing is left are dropped."""
+        n_entities = len(self.offsets) - 1
+        entity, other_entity = (np.repeat(np.arange(n_entities), np.diff(one.offsets)) for one in (self, other))
+        order = np.lexsort(
+            (np.concatenate([self.time, other.time]), np.concatenate([entity, other_entity]))
+        )  # stable: of a time that both have, this stream's comes first
+        mine, theirs = order[:-1], order[1:]
+        both = (mine < len(entity)) & (theirs >= len(entity))
+        mine, theirs = mine[both], theirs[both] - len(entity)
+        same = (entity[mine] == other_entity[theirs]) & (self.time[mine] == other.time[theirs])
+        left = self.number.copy()
+        left[mine[same]] -= other.number[theirs[same]]
+        keep = left > 0
+        offsets = np.zeros(n_entities + 1, np.int64)
+        np.cumsum(np.bincount(entity[keep], minlength=n_entities), out=offsets[1:])
+        return Stream(offsets, self.time[keep], left[keep])
+
 
 def read_selector(text: str) -> Selector:
     """An event test from its text.

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 EVENT, STATE, NUMBER = 0, 1, 2
-N_BASE, N_PER_TYPE = 7, 4
+N_BASE, N_PER_TYPE = 7, 5
 _MIN = -(2**63) + 1
 _NEVER = -(2**63)  # no event has it
 _HOUR = 3_600_000_000
@@ -96,8 +96,8 @@ def outcome_steps(
     The outcome of bin k is that of ``[tau + blank, tau + follow)`` with tau the bin's end; a row is at risk in it while
     the outcome has at no time come true since t0, before ``tau + blank`` (EVENT), or is not true of the ``follow``
     before that (STATE), or always (NUMBER). A ``width`` of 0 with one bin asks at t0 itself. ``start[i + 1]`` becomes
-    the number of steps of row i; where ``out`` has room, it is (3, n): first bin, outcome times ``scale``, at risk, at
-    positions ``start[i]`` on.
+    the number of steps of row i; where ``out`` has room, it is (3, n): first bin, outcome times ``scale``, at risk,
+    at positions ``start[i]`` on.
     """
     fill = out.shape[1] > 0
     for i in range(entity.size):
@@ -155,10 +155,11 @@ def outcome_steps(
 
 
 @kernel
-def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop, refresh, start, out):
+def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop, refresh, phase, start, out):
     """Find the bins at whose middle a row should be looked at anew: after own events, and every ``refresh`` bins.
 
-    Only bins below ``stop`` of the row. ``start[i + 1]`` becomes their number; ``out`` is filled where it has room.
+    The latter from the row's ``phase`` on. Only bins below ``stop`` of the row. ``start[i + 1]`` becomes their number;
+    ``out`` is filled where it has room.
     """
     fill = out.size > 0
     half = width // 2
@@ -170,7 +171,7 @@ def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop,
             if fill:
                 out[start[i] + n] = k
             n += 1
-            after = (k // refresh + 1) * refresh
+            after = phase[i] if k < phase[i] else phase[i] + ((k - phase[i]) // refresh + 1) * refresh
             # Events before the middle of bin k are known there; the next one shows from a later bin on.
             middle = t0[i] + k * width + half
             while at < last and (log_time[at] < middle or hidden[log_code[at]] != 0):
@@ -183,15 +184,14 @@ def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop,
 
 
 @kernel
-def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refresh, row, at, out):
+def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refresh, phase, row, at, out):
     """Set ``out[p]`` to when row ``row[p]`` was last looked at before ``at[p]``.
 
     That is just after its last visible event, or at the last point of the grid (the beginning of every ``refresh``-th
-    bin), whichever is later. What was known then is a function of the row's past alone, the same one for
-    treated rows and controls: if the treated were looked at when they are treated, and controls at some other time of
-    the same piece, what passes with time alone would set them apart.
+    bin from the row's ``phase`` on), whichever is later. What was known then is a function of the row's past alone, the
+    same one for treated rows and controls: if the treated were looked at when they are treated, and controls at some
+    other time of the same piece, what passes with time alone would set them apart.
     """
-    step = refresh * width
     for p in range(row.size):
         i = row[p]
         x = at[p]
@@ -199,7 +199,9 @@ def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refre
         j = _lower(log_time, begin, log_offsets[entity[i] + 1], x) - 1
         while j >= begin and hidden[log_code[j]] != 0:
             j -= 1
-        grid = t0[i] + (x - t0[i]) // step * step
+        k = (x - t0[i]) // width
+        k = phase[i] + (k - phase[i]) // refresh * refresh if k >= phase[i] else np.int64(0)
+        grid = t0[i] + k * width
         out[p] = max(log_time[j] + 1, grid) if j >= begin else grid
 
 
@@ -212,10 +214,12 @@ def features_at(
     Points come ordered by row, then time; none lies before the row's t0. Columns: log of hours since the last event,
     logs of events in the last 1, 7 and 28 days, log of days since the start, another company action in the last day,
     log of hours since t0; then for each of ``n_types`` types (``slot`` numbers them, -1 is none): seen since t0, in the
-    last day, in the last 28 days, ever.
+    last day, in the last 28 days, ever, and the log of how often so far.
     """
     seen = np.empty(n_types, np.int64)
     base_seen = np.empty(n_types, np.int64)
+    often = np.zeros(n_types, np.int64)
+    base_often = np.zeros(n_types, np.int64)
     base = np.zeros(4, np.int64)
     counts = np.zeros(3, np.int64)
     base_counts = np.zeros(3, np.int64)
@@ -238,9 +242,10 @@ def features_at(
                     base_counts[j] = 0
                 for j in range(n_types):
                     base_seen[j] = _NEVER
+                    base_often[j] = 0
             # On to this moment, once for all points of the row.
             base_last = _walk(
-                log_time, log_code, hidden, slot, end, t0[i], spans, base, base_counts, base_seen, base_last
+                log_time, log_code, hidden, slot, end, t0[i], spans, base, base_counts, base_seen, base_often, base_last
             )
             for j in range(4):
                 pointer[j] = base[j]
@@ -248,10 +253,11 @@ def features_at(
                 counts[j] = base_counts[j]
             for j in range(n_types):
                 seen[j] = base_seen[j]
+                often[j] = base_often[j]
             last_time = base_last
             current = i
         x = at[p]
-        last_time = _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, last_time)
+        last_time = _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, often, last_time)
         known = last_time != _NEVER
         ago = np.float64(x) - np.float64(last_time) if known else 365.0 * _DAY
         out[p, 0] = math.log1p(min(ago, 365.0 * _DAY) / _HOUR)
@@ -269,10 +275,11 @@ def features_at(
             out[p, column + 1] = 1.0 if when >= _back(x, _DAY) else 0.0
             out[p, column + 2] = 1.0 if when >= _back(x, 28 * _DAY) else 0.0
             out[p, column + 3] = 1.0 if when != _NEVER else 0.0
+            out[p, column + 4] = math.log1p(np.float64(often[j]))
 
 
 @kernel
-def _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, last_time):
+def _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, often, last_time):
     """Take in the events before ``x``, and let go of those that leave the three spans; return the last event's time."""
     while pointer[0] < end and log_time[pointer[0]] < x:
         code = log_code[pointer[0]]
@@ -282,6 +289,7 @@ def _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen
                 counts[j] += 1
             if slot[code] >= 0:
                 seen[slot[code]] = last_time
+                often[slot[code]] += 1
         pointer[0] += 1
     for j in range(3):
         since = _back(x, spans[j])

@@ -104,7 +104,7 @@ def effect(curve: pd.DataFrame, chosen: Sequence[int], alpha: float = 0.05) -> E
     n, observed, expected = (float(part[name].sum()) for name in ("n", "O", "E"))
     theta, se = float(part["U"].sum()) / n, math.sqrt(part["V"].sum()) / n
     z, width = theta / se, NORMAL.inv_cdf(1 - alpha / 2)
-    rr, on_log = observed / expected, width * se * n / observed
+    rr, on_log = observed / expected, width * se * n / observed if observed else math.nan
     return Effect(
         n,
         observed,
