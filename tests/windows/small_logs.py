@@ -157,7 +157,7 @@ def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **o
         base = BEGIN + (rng.randrange(24 * 20) if i % 28 else 0) * HOUR
         plan, weight = rng.choice(("basic", "plus")), rng.randrange(8) / 4
         own: list[tuple[int, str, float | None]] = [(-rng.randrange(1, 40 * 24), "seen", None) for _ in range(4)]
-        own += [(-rng.randrange(1, 90 * 24), "old", None) for _ in range(3)]
+        own += [(-rng.randrange(1, 90 * 24), "old", None) for _ in range(rng.choice((0, 0, 1, 2)))]
         own.append((0, "m", weight))
         if rng.random() < 0.5:
             own.append((rng.randrange(6, 60), "m", None))
