@@ -146,7 +146,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **options: Any) -> Case:
     """A log at full hours: a moment or two, noise, an action more likely after `risk`, and x more likely, too.
 
-    24 bins of two hours; many events at one time, some of them twice; 15 entities share all their times.
+    56 bins of an hour, looked at anew every four; many events at one time, some of them twice; the moments of 15
+    entities are one time.
     """
     rng = random.Random(f"{text} {seed}")
     events: list[Event] = []
@@ -156,7 +157,7 @@ def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **o
         base = BEGIN + (rng.randrange(24 * 20) if i % 28 else 0) * HOUR
         plan, weight = rng.choice(("basic", "plus")), rng.randrange(8) / 4
         own: list[tuple[int, str, float | None]] = [(-rng.randrange(1, 40 * 24), "seen", None) for _ in range(4)]
-        own += [(-rng.randrange(1, 90 * 24), "old", None) for _ in range(3)]
+        own += [(-rng.randrange(1, 90 * 24), "old", None) for _ in range(rng.choice((0, 0, 1, 2)))]
         own.append((0, "m", weight))
         if rng.random() < 0.5:
             own.append((rng.randrange(6, 60), "m", None))
@@ -193,7 +194,7 @@ def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **o
     if text == "table":
         outcome = Outcome("table", 2 * DAY, table=table)
     return Case(
-        events=events, outcome=outcome, text=text, width=2 * HOUR, n_bins=24, washout=3 * HOUR, repeats=repeats,
+        events=events, outcome=outcome, text=text, width=HOUR, n_bins=56, washout=3 * HOUR, repeats=repeats,
         observed_until=max(e.time for e in events) + 3 * DAY, options={"n_null": 99, "n_bootstrap": 39, **options},
     )  # fmt: skip
 

@@ -56,7 +56,7 @@ def when(pair: Pair, instance: npt.NDArray[np.int64], k: npt.NDArray[np.int64], 
 
 def test_balance_is_that_of_the_trials(made: Fitted) -> None:
     pair = made.pair
-    judge, bins = pair.judge(pair.estimation), between(0, 12, pair.n_bins)
+    judge, bins = pair.judge(pair.estimation), between(0, 24, pair.n_bins)
     (instance, k, z), weight = trials(made, judge, bins)
     time = when(pair, instance, k, z)
     order = np.lexsort((time, instance))
@@ -127,7 +127,7 @@ def test_a_placebo_is_estimated_as_the_outcome_would_be(made: Fitted) -> None:
 def test_the_clock_is_compared_within_equal_hours(made: Fitted) -> None:
     pair = made.pair
     judge = pair.judge(pair.estimation)
-    inside, outside = between(0, 6, pair.n_bins), between(6, 24, pair.n_bins)
+    inside, outside = between(0, 12, pair.n_bins), between(12, 56, pair.n_bins)
     groups: dict[tuple[int, bool], tuple[list[float], list[float]]] = {}
     n_inside = 0
     for number, bins in enumerate((inside, outside)):
@@ -151,7 +151,7 @@ def test_the_clock_is_compared_within_equal_hours(made: Fitted) -> None:
 
 def test_another_action_is_counted_near_the_treated_and_near_their_controls(made: Fitted) -> None:
     pair = made.pair
-    judge, bins = pair.judge(pair.estimation), between(0, 12, pair.n_bins)
+    judge, bins = pair.judge(pair.estimation), between(0, 24, pair.n_bins)
     own, names = by_entity(made.case.events), pair.log.entities.to_pylist()
     (instance, k, z), weight = trials(made, judge, bins)
     time = when(pair, instance, k, z)

@@ -180,6 +180,8 @@ def test_the_first_time_of_a_stream(seed: int) -> None:
 
 def test_types_are_screened_by_what_they_go_with() -> None:
     """The largest of three z scores of a type, recomputed: seen since the moment, in the last 28 days, ever."""
+    from seqmine.windows.walk_kernel import screen_types
+
     rng = random.Random(5)
     events = []
     for i in range(300):
@@ -218,6 +220,13 @@ def test_types_are_screened_by_what_they_go_with() -> None:
     }
     wanted = {name for name, score in of_y.items() if score > 2} | {name for name, score in both.items() if score > 1}
     hidden = np.array([name == "secret" for name in log.event_types], np.uint8)
+    tables = np.zeros((len(log.event_types), 3, 3))
+    given = (log.entity_offsets, log.time, log.code, hidden, rows.entity, rows.time, at, y, a)
+    screen_types(*given, 5000, tables)
+    for code, name in enumerate(log.event_types):
+        for kind, since in enumerate((rows.time, at - 28 * DAY, np.full(len(row), LOWEST))):
+            seen = np.array([name != "secret" and has(i, name, int(since[i])) for i in row])
+            assert tables[code, kind] == pytest.approx([seen.sum(), y[seen].sum(), a[seen].sum()])
     chosen = choose_types(log, rows, hidden, Landmarks(row, at, y, a), skip=[log.type_index("m") or 0])
     assert {log.event_types[code] for code in chosen} == wanted
     assert {"good", "both"} <= wanted and wanted != {"good", "both", "noise", "rare"}

@@ -45,7 +45,7 @@ def test_the_result_has_everything_that_could_differ(known: tuple[Case, bytes]) 
     assert row["status"] != "not_identified", row["statement"]
     for name in ("effect", "se", "balance", "p_placebo", "p_scan", "all_effect", "naive_effect"):
         assert row[name] is not None, name
-    assert result.curve().num_rows == 24 and result.segments().num_rows == 2
+    assert result.curve().num_rows == 56 and result.segments().num_rows == 2 * len(result)
 
 
 @pytest.mark.threaded

@@ -19,7 +19,7 @@ import numpy.typing as npt
 __all__ = ["Found", "best_of", "edge_intervals", "find_windows", "generator"]
 
 Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
 MIN_BINS: Final = 2
 MIN_TREATED: Final = 50
@@ -61,7 +61,7 @@ class _Table:
     penalty: Float64
 
 
-def _table(v: Float64, n: Float64, usable: Int64) -> _Table:
+def _table(v: Float64, n: Float64, usable: Bool) -> _Table:
     from seqmine.windows.scan_kernel import interval_table
 
     b = len(v)
@@ -114,7 +114,7 @@ def find_windows(
     from seqmine.windows.scan_kernel import best_interval, null_maxima
 
     found: list[Found] = []
-    usable = np.ones(len(v), np.int64)
+    usable = np.ones(len(v), np.bool_)
     u, v, n = u.copy(), v.copy(), n.copy()
     for number in range(most):
         table = _table(v, n, usable)
@@ -130,8 +130,7 @@ def find_windows(
         found.append(Found(int(lo), int(last) + 1, float(score), int(sign), p))
         if p > alpha:
             break
-        usable[lo : last + 1] = 0
-        usable[last + 1 :] += 1
+        usable[lo : last + 1] = False
         u[lo : last + 1], v[lo : last + 1], n[lo : last + 1] = 0.0, 0.0, 0.0
     return found
 
@@ -140,7 +139,7 @@ def best_of(u: Float64, v: Float64, n: Float64, *, lowers: bool, raises: bool) -
     """The interval that scores best, whether beyond chance or not."""
     from seqmine.windows.scan_kernel import best_interval
 
-    table = _table(v, n, np.ones(len(v), np.int64))
+    table = _table(v, n, np.ones(len(v), np.bool_))
     lo, last, _, _ = best_interval(u, v, table.scale, table.penalty, lowers, raises)
     return None if lo < 0 else (int(lo), int(last) + 1)
 
@@ -161,7 +160,7 @@ def edge_intervals(
     for part in (inside, ~inside):
         total = n[part].sum()
         level[part] = u[part].sum() / total if total > 0 else 0.0
-    table = _table(v, n, np.ones(len(v), np.int64))
+    table = _table(v, n, np.ones(len(v), np.bool_))
     draws = generator(*seed, "edges").standard_normal((n_draws, len(v))) * np.sqrt(v) + level * n
     edges = []
     for draw in draws:

@@ -18,7 +18,7 @@ __all__ = ["best_interval", "interval_table", "null_maxima"]
 def interval_table(v, n, usable, min_bins, max_bins, min_n, scale, penalty):
     """Set 1 / sqrt(V_W (1 - f)) and the penalty of every interval [i, j]; 0 where it may not be chosen.
 
-    ``usable`` is (bins,): intervals lie within one run of bins with the same number above 0.
+    ``usable`` is (bins,) bool: intervals lie within one run of such bins.
     """
     n_bins = v.size
     total = v.sum()
@@ -26,7 +26,7 @@ def interval_table(v, n, usable, min_bins, max_bins, min_n, scale, penalty):
         v_w, n_w = 0.0, 0.0
         for j in range(i, n_bins):
             scale[i, j] = 0.0
-            if usable[j] == 0 or usable[j] != usable[i]:
+            if not usable[j]:
                 for k in range(j, n_bins):
                     scale[i, k] = 0.0
                 break
