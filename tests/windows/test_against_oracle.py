@@ -12,7 +12,7 @@ from statsmodels.regression.linear_model import WLS
 
 from seqmine.windows.effects import Judge, two_sided
 from seqmine.windows.models import fit_model
-from seqmine.windows.naive import naive_comparison
+from seqmine.windows.naive import _largest_z, naive_comparison
 
 from .reference import effects, search
 from .reference.trials import naive_values
@@ -229,6 +229,26 @@ def test_the_naive_curve_is_the_oracles(made: Fitted) -> None:
     assert found.effect == pytest.approx(expected, nan_ok=True)
     if found.lo >= 0:
         assert found.inside == pytest.approx(table.difference(found.lo, found.hi))
+
+
+def test_the_naive_window_is_the_one_of_the_largest_z() -> None:
+    """Drawn tables; the oracle tries every interval. Several may be as good."""
+    rng = np.random.default_rng(5)
+    for direction, lowers, raises in (
+        (search.BOTH, True, True),
+        (search.LOWERS, True, False),
+        (search.RAISES, False, True),
+    ):
+        for _ in range(20):
+            n = rng.integers(0, 60, 24)
+            sums = rng.binomial(n, rng.uniform(0.1, 0.9, 24))
+            never = (rng.random(300) < rng.uniform(0.2, 0.8)).astype(np.float64)
+            table = search.Naive(n.tolist(), sums.tolist(), len(never), float(never.sum()))
+            expected = search.naive_scan(table, direction)
+            counts = (n.astype(np.float64), sums.astype(np.float64), sums.astype(np.float64))
+            found = _largest_z(*counts, never, lowers=lowers, raises=raises)
+            assert found is not None
+            assert table.z(*found) == pytest.approx(table.z(*expected))
 
 
 def test_p_of_nothing_is_nothing() -> None:

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Found", "best_of", "edge_intervals", "find_windows", "generator"]
+__all__ = ["Found", "edge_intervals", "find_windows", "generator"]
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -133,15 +133,6 @@ def find_windows(
         usable[lo : last + 1] = False
         u[lo : last + 1], v[lo : last + 1], n[lo : last + 1] = 0.0, 0.0, 0.0
     return found
-
-
-def best_of(u: Float64, v: Float64, n: Float64, *, lowers: bool, raises: bool) -> tuple[int, int] | None:
-    """The interval that scores best, whether beyond chance or not."""
-    from seqmine.windows.scan_kernel import best_interval
-
-    table = _table(v, n, np.ones(len(v), np.bool_))
-    lo, last, _, _ = best_interval(u, v, table.scale, table.penalty, lowers, raises)
-    return None if lo < 0 else (int(lo), int(last) + 1)
 
 
 def edge_intervals(
