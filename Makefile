@@ -63,17 +63,17 @@ build/.installed-dev: requirements/dev.txt requirements/demo.txt | $(VENV)/bin/p
 
 # What is tested is what would ship: a wheel is built, its contents are checked, and it is installed. One build directory
 # for wheel and C++ tests, kept between runs: the second build takes seconds.
-WHEEL = $(PIP) wheel --no-build-isolation --no-deps -C build-dir=$(ROOT)/build/release
+WHEEL = $(PIP) wheel --no-build-isolation --no-deps --config-settings build-dir=$(ROOT)/build/release
 INSTALL = $(PIP) install --no-deps --force-reinstall build/wheel/seqmine-*.whl
 
 build-demo: build/.installed-demo
 	@rm -rf build/wheel
-	@$(STEP) "build seqmine (1 to 3 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=OFF -C cmake.define.SEQMINE_KERNELS=OFF -w build/wheel .
+	@$(STEP) "build seqmine (1 to 3 minutes the first time)" $(WHEEL) --config-settings cmake.define.SEQMINE_TESTS=OFF --config-settings cmake.define.SEQMINE_KERNELS=OFF -w build/wheel .
 	@$(STEP) "install it" $(INSTALL)
 
 build: build/.installed-dev
 	@rm -rf build/wheel
-	@$(STEP) "build seqmine and its C++ tests (2 to 5 minutes the first time)" $(WHEEL) -C cmake.define.SEQMINE_TESTS=ON -C cmake.define.SEQMINE_KERNELS=ON -w build/wheel .
+	@$(STEP) "build seqmine and its C++ tests (2 to 5 minutes the first time)" $(WHEEL) --config-settings cmake.define.SEQMINE_TESTS=ON --config-settings cmake.define.SEQMINE_KERNELS=ON -w build/wheel .
 	@$(STEP) "check what is in the wheel" $(PY) tools/check_wheel.py build/wheel
 	@$(STEP) "install it" $(INSTALL)
 
