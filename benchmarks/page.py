@@ -12,12 +12,13 @@ from typing import Any
 from peers import race
 from peers.question import OURS, Case, Question, Side
 
-__all__ = ["ROOT", "WORK", "section", "table", "write"]
+__all__ = ["ROOT", "WORK", "put_between", "section", "table", "write"]
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "bench"
 PAGE = ROOT / "docs" / "benchmarks.md"
 OWN = WORK / "own.json"
+PERFORMANCE = ROOT / "docs" / "performance.md"
 
 HEAD = """\
 # Benchmarks
@@ -39,6 +40,12 @@ def table(header: list[str], rows: Iterable[list[object]]) -> str:
     """A Markdown table."""
     lines = [header, ["---" for _ in header], *([str(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def put_between(begin: str, end: str, text: str) -> None:
+    """Put measured tables between two marks of docs/performance.md."""
+    before, rest = PERFORMANCE.read_text(encoding="utf-8").split(begin)
+    PERFORMANCE.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}", encoding="utf-8")
 
 
 def write(questions: list[Question]) -> None:

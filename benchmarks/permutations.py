@@ -13,15 +13,13 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from page import table
+from page import put_between, table
 from seqmine import _native
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- written by benchmarks/permutations.py --write -->", "<!-- end -->"
 N_ROWS = 1_000_000
 LISTS = (1_000, 10_000, 50_000, 200_000)
@@ -82,9 +80,7 @@ def main() -> None:
     text = measure()
     print(text)
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+        put_between(BEGIN, END, text)
 
 
 if __name__ == "__main__":

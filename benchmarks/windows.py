@@ -13,18 +13,16 @@ from __future__ import annotations
 import argparse
 import platform
 import time
-from pathlib import Path
 
 import numpy as np
 
 import seqmine as sm
-from page import table
+from page import put_between, table
 from seqmine.simulation import window_world
 from seqmine.windows.outcome_bins import OutcomeSteps
 from seqmine.windows.strata import Pieces
 from seqmine.windows.tables import Arms, CountTables, count_tables
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- written by benchmarks/windows.py --write -->", "<!-- end of windows -->"
 N_BINS, N_STRATA, SCALE = 168, 50, 65_536.0
 PIECES = (1, 5, 20)
@@ -120,9 +118,7 @@ def main() -> None:
     text = f"Machine: {platform.machine()}, {platform.system()}.\n\n{counts()}\n\n{scans(sizes)}"
     print(text)
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+        put_between(BEGIN, END, text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqmine._text import format_duration
 from seqmine.errors import MissingDependencyError
 from seqmine.pipeline.config import WindowsSection
 
@@ -153,9 +152,9 @@ def window_text(row: Mapping[str, Any]) -> str:
 
 
 def _short(delay: Any) -> str:
-    us = round(delay.total_seconds() * 1e6)
-    hour = 3_600_000_000
-    return f"{us // hour}h" if us % hour == 0 and us < 169 * hour else format_duration(us)
+    from seqmine.windows.sentences import delay_text
+
+    return delay_text(round(delay.total_seconds() * 1e6))
 
 
 def status_text(row: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from seqmine._text import format_duration, parse_duration
+from seqmine._text import parse_duration, rounded_duration
 from seqmine.errors import ParameterError
 from seqmine.events.selectors import Selector
 from seqmine.labels import DISCOVERY, Study
@@ -29,7 +29,7 @@ from seqmine.windows.pair import Pair, build_pair
 from seqmine.windows.refusals import at_risk, inbound_reason, known_until
 from seqmine.windows.scan import edge_intervals, find_windows
 from seqmine.windows.streams import Stream, joined, read_selector, stream_of
-from seqmine.windows.tables import Curve
+from seqmine.windows.tables import ALWAYS, Curve
 
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
@@ -43,7 +43,6 @@ Bool = npt.NDArray[np.bool_]
 _DAY: Final = 86_400_000_000
 _OLD, _RECENT = 84 * _DAY, 28 * _DAY
 _CENSORED: Final = 0.1
-_ALWAYS: Final = 0.9
 _ALWAYS_SHARE: Final = 0.3
 _SPECIAL: Final = 1e-9
 
@@ -144,7 +143,6 @@ def analyse(
     base.width = width
     longest = n_bins * width
     happened = (design.delay < longest) & design.may_treat
-    base.n_treated_ever = int(np.count_nonzero(happened))
     refusal = _early(question, n_kept, design, width, n_bins, happened)
     _experiment(base, question, design, width)
     if refusal is not None:
@@ -153,10 +151,13 @@ def analyse(
     placebos, placebo_names = _declared_placebos(question, values, rows)
     hidden = hidden_types(log, question.study)
     own = [code for name in action.types if (code := log.type_index(name)) is not None]
-    skipped = own + [code for name in placebo_names if (code := log.type_index(name)) is not None]
+    # What is held back as a placebo no model may know. Nor the action's own past where chance decided: a row whose
+    # action came before the delay that was drawn for it would be told by it.
+    unseen = [code for name in placebo_names if (code := log.type_index(name)) is not None]
+    unseen += own if design.randomised else []
     pair = build_pair(
         log, design, question.source, values, width=width, n_bins=n_bins, follow=question.follow,
-        covariates=_covariates(question, values), hidden=hidden, action_types=skipped,
+        covariates=_covariates(question, values), hidden=hidden, unseen=unseen,
         other=joined([one for _, one in others], log.n_entities), threads=options.threads,
     )  # fmt: skip
     if isinstance(pair, str):
@@ -204,7 +205,7 @@ def analyse(
             finding.lo, finding.hi = k * width, (k + 1) * width
         else:
             finding.lo, finding.hi = 0, longest
-        _estimate(question, pair, finder, judge, finding, mask, outside if masks else None, every)
+        _estimate(pair, finder, judge, finding, mask, outside if masks else None, every)
         findings.append(finding)
         inside.append(mask)
     analysis = Analysis(tuple(findings), rows, pair, judge, curve, found_curve, naive, tuple(inside))
@@ -251,12 +252,16 @@ def _early(
     n1 = np.bincount(bins[treated][risk], minlength=n_bins)
     there = at_risk((steps.offsets, steps.step), np.where(design.may_control, bins, -1), n_bins)
     there = there + np.where(design.may_control.all(), 0, n1)
-    always = (n1 > _ALWAYS * there) & (n1 > 0)
+    always = (n1 > ALWAYS * there) & (n1 > 0)
     if n1[always].sum() > _ALWAYS_SHARE * max(n1.sum(), 1):
         k = int(np.flatnonzero(always)[np.argmax(n1[always])])
+        # Bins may be wide where hardly anybody else is treated; the rule is as sharp as the delays themselves.
+        delays = np.sort(design.delay[treated[(bins[treated] == k) & risk]])
+        early, late = (int(delays[int(share * (len(delays) - 1))]) for share in (0.05, 0.95))
+        when = rounded_duration(early) + (f" to {rounded_duration(late)}" if late > early else "")
         return "deterministic_rule", (
-            f"nearly everybody still there gets it {format_duration(k * width)} to {format_duration((k + 1) * width)} "
-            f"after the moment ({n1[k]:,} of {there[k]:,}), so there is nobody to compare with"
+            f"nearly everybody still there gets it {when} after the moment ({n1[k]:,} of {there[k]:,}), "
+            "so there is nobody to compare with"
         )
     y = steps.step[1][steps.step[2] != 0]
     if len(y) == 0 or np.ptp(y) == 0:
@@ -281,7 +286,6 @@ def _experiment(finding: Finding, question: Question, design: Design, width: int
     rate = float(y[risk].mean() / steps.scale) if risk.any() else 0.0
     if not 0.0 < rate < 1.0:
         return
-    finding.base_rate = rate
     finding.detectable = max(0.02, 0.2 * rate)
     finding.n_per_arm = per_arm(rate, finding.detectable)
 
@@ -358,7 +362,6 @@ def _found_placebos(question: Question, pair: Pair) -> list[checks.Placebo]:
 
 
 def _estimate(
-    question: Question,
     pair: Pair,
     finder: Judge,
     judge: Judge,
@@ -405,7 +408,7 @@ def _estimate(
 
 
 def _resolution(pair: Pair, finder: Judge, finding: Finding, mask: Bool) -> int | None:
-    """Largest of a bin and 15 units of v / (jump^2 rate): how closely edges can be told ."""
+    """How closely edges can be told: 15 times v / (jump^2 rate) (variance and rate of the treated), at least a bin."""
     if not finding.has_window or finding.found is None or finding.found.n == 0 or math.isnan(finding.delta):
         return None
     curve = finder.tables.curve(finder.cells)
@@ -436,7 +439,7 @@ def _check(
         finding.placebo = analysis.findings[0].placebo
     else:
         tried = list(placebos) if question.options.placebos else _found_placebos(question, pair)
-        finding.placebo = checks.placebo_test(pair, tried, pair.estimation, question.options.alpha)
+        finding.placebo = checks.placebo_test(pair, tried, pair.estimation)
     if finding.has_window and not math.isnan(finding.delta):
         finding.clock = checks.clock_contrast(pair, judge, mask, outside)
     if estimate.p <= question.options.alpha:

@@ -139,7 +139,7 @@ def _crowding(unit: Int64, weight: Float64) -> float:
     return float((total * total).sum() / total.sum() ** 2)
 
 
-def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool, alpha: float) -> tuple[str, float] | None:
+def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool) -> tuple[str, float] | None:
     """Does the action seem to change what it cannot have changed?
 
     The estimator is run on each placebo in the place of the outcome, with a model of its own and the same strata, over

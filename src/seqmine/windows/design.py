@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,8 @@ from seqmine.errors import ParameterError
 from seqmine.labels._instants import earlier, lasting
 from seqmine.windows.columns import Categories, RowValues
 from seqmine.windows.moments import MomentRows
-from seqmine.windows.options import Randomised, WindowOptions
+from seqmine.windows.options import MAX_BINS, Randomised, WindowOptions
 from seqmine.windows.streams import Stream
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Design", "as_it_happened", "as_randomised", "bin_width"]
 
@@ -29,7 +25,6 @@ _HOUR, _DAY = 60 * _MINUTE, 1440 * _MINUTE
 WIDTHS = (
     5 * _MINUTE, 15 * _MINUTE, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY
 )  # fmt: skip
-MAX_BINS = 384
 ENOUGH = 10
 _MOST_CHANCES = 20
 _MOST_CROSSOVER = 0.05

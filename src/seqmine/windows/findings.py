@@ -37,8 +37,6 @@ class Finding:
     n_discovery_rows: int = 0
     searched: bool = True
     broken: bool = False
-    n_treated_ever: int = 0
-    base_rate: float = math.nan
     width: int | None = None
     follow: int | None = None
     lo: int | None = None

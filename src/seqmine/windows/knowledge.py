@@ -221,14 +221,13 @@ def static_columns(
     rows: MomentRows,
     names: Sequence[str],
     discovery: npt.NDArray[np.bool_],
-    *,
-    with_values: bool = True,
+    skip: Sequence[int] = (),
 ) -> tuple[Float64, tuple[Column, ...]]:
     """What is known of rows themselves: clock and weekend of the moment, moments before, named columns, and
     the last values of the event types that have the most.
 
     Numbers enter as they are (cut to their 0.5 and 99.5 % quantiles), beyond their median, and as known or not;
-    categories each, the rarest together. Cuts are those of the discovery rows.
+    categories each, the rarest together. Cuts are those of the discovery rows. Types in `skip` (placebos) tell nothing.
     """
     log = values.log
     local = rows.time + log.zone.offset_at(rows.time)
@@ -249,11 +248,11 @@ def static_columns(
                 if counts[code]:
                     flag = (found.code == code).astype(np.float64)
                     parts.append((Column(name, f"{name} {found.values[code]}"), flag))
-    if with_values and log.has_value:
+    if log.has_value:
         told = log.code[~np.isnan(log.value)] if log.value is not None else log.code[:0]
         counts = np.bincount(told, minlength=1)
         for code in np.argsort(-counts, kind="stable")[:_MOST_VALUED].tolist():
-            if counts[code]:
+            if counts[code] and code not in skip:
                 parts += _of_numbers(f"value of {log.event_types[code]}", values.values(code), discovery)
     kept = [
         (column, values)

@@ -12,10 +12,11 @@ from seqmine._text import did_you_mean, format_duration, parse_duration
 from seqmine._validate import check_threads
 from seqmine.errors import ParameterError
 
-__all__ = ["DIRECTIONS", "REPEATS", "Randomised", "WindowOptions"]
+__all__ = ["DIRECTIONS", "MAX_BINS", "REPEATS", "Randomised", "WindowOptions"]
 
 DIRECTIONS: Final = ("auto", "lowers", "raises", "both")
 REPEATS: Final = ("first", "all")
+MAX_BINS: Final = 384
 _DAY: Final = 86_400_000_000
 _WEEK: Final = 7 * _DAY
 
@@ -214,9 +215,6 @@ class WindowOptions:
     def washout_us(self) -> int:
         """The washout in microseconds."""
         return min(self.max_delay_us, _WEEK) if self.washout is None else parse_duration(self.washout)
-
-
-MAX_BINS: Final = 384
 
 
 def _length(name: str, value: Duration) -> str:

@@ -24,7 +24,7 @@ from seqmine.windows.tables import Arms, count_tables
 if TYPE_CHECKING:
     from seqmine.events.log import EventLog
 
-__all__ = ["Pair", "build_pair", "fewest_events"]
+__all__ = ["FEWEST_LOOKS", "Pair", "build_pair"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ _LOOK = 4 * 3_600_000_000
 _POINTS_A_ROW = 4
 _FINER = 6
 _MOST_POINTS = 60_000
-fewest_events = 20
+FEWEST_LOOKS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ def build_pair(
     follow: int,
     covariates: Sequence[str],
     hidden: npt.NDArray[np.uint8],
-    action_types: Sequence[int],
+    unseen: Sequence[int],
     other: Stream,
     threads: int,
 ) -> Pair | str:
@@ -170,8 +170,8 @@ def build_pair(
     action_time = rows.time[treated] + design.delay[treated]
     points = _landmarks(design, steps, discovery, width, n_bins)
     began = np.asarray(log.start_times, dtype=np.int64)[rows.entity] if len(rows) else np.zeros(0, np.int64)
-    static, static_names = static_columns(values, rows, covariates, discovery)
-    types = choose_types(log, rows, hidden, points, skip=action_types)
+    static, static_names = static_columns(values, rows, covariates, discovery, skip=unseen)
+    types = choose_types(log, rows, hidden, points, skip=unseen)
     refresh, phase = _looks(log, rows, width, n_bins)
     knowledge = Knowledge(log, rows, hidden, types, other, began, static, static_names, width, refresh, phase)
     x = knowledge.at(points.row, points.time)
@@ -183,8 +183,8 @@ def build_pair(
     if not design.randomised:
         counts["that are treated"] = len(of_cases)
     for what, n in counts.items():
-        if n < fewest_events:
-            return f"a model needs {fewest_events} looks at rows {what}, and the discovery half has {int(n):,}"
+        if n < FEWEST_LOOKS:
+            return f"a model needs {FEWEST_LOOKS} looks at rows {what}, and the discovery half has {int(n):,}"
     grid = Grid.of(int(np.count_nonzero(discovery)))
     if source.is_numeric and grid.outcome >= _FINER:
         # Numbers such as spend grow by factors where the model adds: classes have to follow the bend (on a null, 6

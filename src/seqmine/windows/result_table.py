@@ -14,7 +14,7 @@ from seqmine.windows.effects import Z95, Estimate, e_value
 from seqmine.windows.findings import Finding, e_of_interval
 from seqmine.windows.sentences import statement
 
-__all__ = ["CURVE_SCHEMA", "WINDOW_SCHEMA", "curve_table", "window_table"]
+__all__ = ["CURVE_SCHEMA", "WINDOW_SCHEMA", "curve_table", "plain", "window_table"]
 
 _US: Any = pa.duration("us")
 _TEXT, _NUMBER, _WHOLE, _YES = pa.string(), pa.float64(), pa.int64(), pa.bool_()
@@ -133,7 +133,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         row |= _numbers(finding, finding.estimate)
     else:
         row["lo"] = row["hi"] = None
-    return {name: _plain(value) for name, value in row.items()}
+    return {name: plain(value) for name, value in row.items()}
 
 
 def _numbers(finding: Finding, estimate: Estimate) -> dict[str, Any]:
@@ -171,7 +171,8 @@ def _numbers(finding: Finding, estimate: Estimate) -> dict[str, Any]:
     return row
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A Python value for a cell; None for a number that is none."""
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and math.isnan(value) else value

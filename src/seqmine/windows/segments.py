@@ -17,6 +17,7 @@ from seqmine.windows.analysis import Analysis
 from seqmine.windows.columns import RowValues, entity_columns
 from seqmine.windows.effects import Z95, Estimate
 from seqmine.windows.pair import Pair
+from seqmine.windows.result_table import plain
 from seqmine.windows.streams import read_selector, stream_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def segment_table(log: EventLog, study: Study, options: WindowOptions, analyses:
     for family, p, p_holm in zip(families, tested, adjusted, strict=True):
         for member in family:
             member |= {"p_interaction": p, "p_interaction_holm": float(p_holm)}
-            rows.append({name: _plain(value) for name, value in member.items()})
+            rows.append({name: plain(value) for name, value in member.items()})
     return pa.Table.from_pylist(rows, schema=SEGMENT_SCHEMA)
 
 
@@ -169,7 +170,3 @@ def _variants(log: EventLog, pair: Pair, action: str, options: WindowOptions) ->
             got[mine] = len(names)
             names.append(column.categories[code])
     return tuple(names), got
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -20,16 +20,6 @@ def delay_text(us: int) -> str:
     return format_duration(us)
 
 
-_WHY = {
-    "inbound_action": "the action is not the company's own: {detail}",
-    "no_variation": "{detail}",
-    "deterministic_rule": "{detail}",
-    "no_overlap": "{detail}",
-    "too_few": "{detail}",
-    "censored": "{detail}",
-}
-
-
 def statement(finding: Finding) -> str:
     """One or two sentences; see STATUSES for how strong their verbs may be."""
     if finding.reason is not None:
@@ -57,10 +47,9 @@ def statement(finding: Finding) -> str:
 
 
 def _cannot(finding: Finding) -> str:
-    why = _WHY[finding.reason or "too_few"].format(detail=finding.detail)
-    text = f"Cannot be learned from this log because {why}."
     if finding.reason == "inbound_action":
-        return text
+        return f"Cannot be learned from this log because the action is not the company's own: {finding.detail}."
+    text = f"Cannot be learned from this log because {finding.detail}."
     if finding.n_per_arm is not None:
         drawn = "Arms of" if finding.randomised else "A randomised delay (or arm) with"
         rows = f"{finding.n_per_arm:,} rows" + ("" if finding.randomised else " in each arm")

@@ -14,7 +14,7 @@ from seqmine.windows.chunks import over_chunks
 from seqmine.windows.outcome_bins import OutcomeSteps
 from seqmine.windows.strata import Pieces
 
-__all__ = ["FEWEST_CONTROLS", "Arms", "Cells", "CountTables", "Curve", "count_tables"]
+__all__ = ["ALWAYS", "FEWEST_CONTROLS", "Arms", "Cells", "CountTables", "Curve", "count_tables"]
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ Bool = npt.NDArray[np.bool_]
 FEWEST_CONTROLS: Final = 5
 """Cells with fewer are dropped, and their treated are counted as lost."""
 
-_ALWAYS: Final = 0.9
+ALWAYS: Final = 0.9
 """A bin in which a larger share of those at risk is treated has nobody to compare with."""
 
 
@@ -62,7 +62,7 @@ class CountTables:
         """Statistics of the cells."""
         n1, n0 = self.treated[:, :, 0], self.control[:, :, 0]
         at_risk = n1.sum(axis=0) + n0.sum(axis=0)
-        always = n1.sum(axis=0) > _ALWAYS * at_risk
+        always = n1.sum(axis=0) > ALWAYS * at_risk
         kept = (n0 >= FEWEST_CONTROLS) & ~always
         n = np.where(kept, n0, 1).astype(np.float64)
         s, s2 = self.scale, self.scale * self.scale
