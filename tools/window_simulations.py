@@ -34,7 +34,8 @@ WINDOWS = (
         (
             Gate("iou", "intersection over union with the true window (median)", ">=", 0.95, median=True),
             *EXACT,
-            Gate("claimed", "runs with the three-part claim", ">=", 0.95),
+            # A placebo test at 5 % rejects in one run of twenty by chance, and nothing is claimed then.
+            Gate("claimed", "runs with the three-part claim", ">=", 0.90),
             Gate("edges", "edge intervals that hold the true edge", ">=", 0.85),
             Gate("naive", "intersection over union of the naive answer (median)", "<=", 0.10, median=True),
         ),
