@@ -100,9 +100,7 @@ def test_strata_and_prognoses_are_those_of_every_single_bin(made: Fitted) -> Non
         seen = np.ones(len(pair.points.row), np.bool_) if m == 2 else pair.design.rows.fold[pair.points.row] != m
         assert pair.discovery[pair.points.row].all()
         points = pair.points.row[seen]
-        again = fit_model(
-            pair.x[seen], pair.knowledge.static[points], pair.points.y[seen], logistic=not pair.source.is_numeric
-        )
+        again = fit_model(pair.x[seen], pair.knowledge.static[points], pair.points.y[seen], link=pair.link)
         assert pair.models[m].outcome.slope == pytest.approx(again.slope)
     n = len(pair.design.rows)
     expected_of = np.where(pair.discovery, pair.design.rows.fold, 2)
@@ -124,7 +122,11 @@ def test_strata_and_prognoses_are_those_of_every_single_bin(made: Fitted) -> Non
             other = (of_treatment[:, None] >= model.treatment_edges - 1e-9).sum(axis=1)
             found = stratum[rows[mine], bins[mine]]
             assert np.array_equal(found, code * (len(model.treatment_edges) + 1) + other)
-            mean = of_outcome if pair.source.is_numeric else 1 / (1 + np.exp(-of_outcome))
+            mean = {
+                "logit": 1 / (1 + np.exp(-of_outcome)),
+                "identity": of_outcome,
+                "log": np.exp(np.minimum(of_outcome, model.outcome.highest)),
+            }[pair.link]
             assert expected[rows[mine], bins[mine]] == pytest.approx(mean, abs=0.51 / pair.steps.scale)
 
 

@@ -12,7 +12,7 @@ from seqmine.windows import checks
 from seqmine.windows.analysis import per_arm
 from seqmine.windows.effects import Estimate, Judge, e_value
 from seqmine.windows.findings import e_of_interval
-from seqmine.windows.models import fit_model
+from seqmine.windows.models import fit_model, link_of
 from seqmine.windows.pair import Pair
 from seqmine.windows.streams import read_selector, stream_of
 
@@ -94,7 +94,10 @@ def test_a_placebo_is_estimated_as_the_outcome_would_be(made: Fitted) -> None:
     found = []
     for value in values:
         model = fit_model(
-            pair.x, pair.knowledge.static[pair.points.row], value[pair.points.row], logistic=set(value) == {0.0, 1.0}
+            pair.x,
+            pair.knowledge.static[pair.points.row],
+            value[pair.points.row],
+            link=link_of(value[pair.points.row], binary=set(value) == {0.0, 1.0}),
         )
         instance, k, z = np.array([(row.instance, row.k, row.z) for row in made.rows]).T
         time = when(pair, instance, k, z)

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.discrete.discrete_model import Logit
+from statsmodels.discrete.discrete_model import Logit, Poisson
 from statsmodels.regression.linear_model import OLS
 
 import seqmine as sm
 from seqmine.windows import scan
 from seqmine.windows.knowledge import Column, Knowledge, Landmarks, choose_types
-from seqmine.windows.models import Model, fit_model
+from seqmine.windows.models import Link, Model, fit_model, link_of
 from seqmine.windows.moments import MomentRows
 from seqmine.windows.streams import Stream, empty_stream, joined, read_selector, stream_of
 
@@ -246,36 +246,48 @@ def slopes(model: Model) -> Floats:
     return np.concatenate([model.slope, model.static, [model.constant]])
 
 
-@pytest.mark.parametrize("logistic", [True, False])
+@pytest.mark.parametrize("link", ["logit", "identity", "log"])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_fit_solves_its_penalised_equations_and_is_close_to_statsmodels(seed: int, logistic: bool) -> None:
+def test_a_fit_solves_its_penalised_equations_and_is_close_to_statsmodels(seed: int, link: Link) -> None:
     dynamic, static, u = points(seed)
     x = np.concatenate([dynamic.astype(float), static], axis=1)
     eta = 0.4 * x[:, 0] + 0.01 * x[:, 1] - 1 * x[:, 3] - 0.5
-    y = (u < 1 / (1 + np.exp(-eta))).astype(float) if logistic else 2 * eta + u
-    model = fit_model(dynamic, static, y, logistic=logistic)
+    spent = np.where(u > 0.3, 40 * np.exp(eta) * u, 0.0)  # numbers, many of them 0; the unit must not matter
+    y = {"logit": (u < 1 / (1 + np.exp(-eta))).astype(float), "identity": 2 * eta + u, "log": spent}[link]
+    model = fit_model(dynamic, static, y, link=link)
+    assert link_of(y, binary=link == "logit") == link
     score = model.of_rows(static) + dynamic.astype(float) @ model.slope
     assert model.scores(dynamic, np.arange(len(y)), model.of_rows(static)) == pytest.approx(score)
     mean = model.expected(score)
-    assert mean == pytest.approx(1 / (1 + np.exp(-score)) if logistic else score)
+    inverse = {"logit": 1 / (1 + np.exp(-score)), "identity": score, "log": np.exp(score)}[link]
+    assert mean == pytest.approx(inverse)
+    assert model.expected(score + 1000.0).max() == (
+        np.exp(model.highest) if link == "log" else pytest.approx(1.0 if link == "logit" else score.max() + 1000.0)
+    )
+    assert model.highest == pytest.approx(score.max())
+    unit = y.mean() if link == "log" else 1.0
     centred = (x - x.mean(axis=0)) / np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), np.inf)
     standardised = slopes(model)[:-1] * x.std(axis=0)
-    assert centred.T @ (y - mean) == pytest.approx(standardised, abs=1e-4)
-    assert (y - mean).sum() == pytest.approx(0, abs=1e-4)
+    assert centred.T @ (y - mean) / unit == pytest.approx(standardised, abs=1e-4)
+    assert (y - mean).sum() / unit == pytest.approx(0, abs=1e-4)
     assert model.slope[2] == 0.0
     # The prior is worth one observation of each column: far less than the standard errors.
     used = np.delete(x, 2, axis=1)
     used = (used - used.mean(axis=0)) / used.std(axis=0)
     design = np.column_stack([used, np.ones(len(y))])
-    known = Logit(y, design).fit(disp=0) if logistic else OLS(y, design).fit()
+    known = {
+        "logit": lambda: Logit(y, design).fit(disp=0),
+        "identity": lambda: OLS(y, design).fit(),
+        "log": lambda: Poisson(y / unit, design).fit(disp=0),
+    }[link]()
     assert np.delete(standardised, 2) == pytest.approx(known.params[:-1], abs=0.01)
 
 
 def test_a_column_that_is_left_out_has_no_slope_and_the_others_are_fitted_without_it() -> None:
     dynamic, static, u = points(3)
     y = (u < 1 / (1 + np.exp(-dynamic[:, 0] - static[:, 0]))).astype(float)
-    without = fit_model(dynamic, static, y, logistic=True, without=[(0, False), (1, True)])
-    alone = fit_model(dynamic[:, 1:], static[:, :1], y, logistic=True)
+    without = fit_model(dynamic, static, y, link="logit", without=[(0, False), (1, True)])
+    alone = fit_model(dynamic[:, 1:], static[:, :1], y, link="logit")
     assert without.slope[0] == without.static[1] == 0.0
     assert slopes(without)[[1, 2, 3, 5]] == pytest.approx(slopes(alone), rel=1e-9)
 
@@ -285,7 +297,7 @@ def test_a_column_that_tells_everything_has_a_finite_slope(y: float) -> None:
     dynamic, static, _ = points(4)
     told = np.where(dynamic[:, 0] == 1, y, 1 - y).astype(float)
     split = np.column_stack([static, dynamic[:, 0] == 1]).astype(float)
-    model = fit_model(dynamic, split, told, logistic=True)
+    model = fit_model(dynamic, split, told, link="logit")
     assert np.isfinite(slopes(model)).all() and abs(model.static[2]) > 3
 
 

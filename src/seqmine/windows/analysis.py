@@ -19,7 +19,7 @@ from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
 from seqmine.windows.design import Design, as_it_happened, as_randomised, bin_width
-from seqmine.windows.effects import Judge, two_sided
+from seqmine.windows.effects import Estimate, Judge, two_sided
 from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVERLAP, Finding
 from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
 from seqmine.windows.naive import Naive, naive_comparison
@@ -175,12 +175,18 @@ def analyse(
     naive = naive_comparison(pair, lowers=question.lowers, raises=question.raises)
     if naive.lo >= 0:
         base.naive = (naive.lo * width, naive.hi * width, naive.inside)
-    special = [one for one in windows if one.p <= options.alpha]
-    masks = []
-    for one in special:
-        mask = np.zeros(n_bins, np.bool_)
-        mask[one.lo : one.hi] = True
-        masks.append(mask & usable)
+    special, masks = [], []
+    for one in windows:
+        if one.p > options.alpha:
+            continue
+        mask = usable.copy()
+        mask[: one.lo] = mask[one.hi :] = False
+        why = _too_few(pair, finder.estimate(mask), judge.estimate(mask))
+        if why is None:
+            special.append(one)
+            masks.append(mask)
+        else:  # it takes nothing from what can be said of all delays
+            base.thin = base.thin or (one.lo * width, one.hi * width, why)
     every = np.ones(n_bins, np.bool_) & usable
     outside = every & ~np.any(masks, axis=0) if masks else np.zeros(n_bins, np.bool_)
     findings, inside = [], []
@@ -188,11 +194,10 @@ def analyse(
         finding = Finding(**{**vars(base), "flags": list(base.flags), "window": number + 1})
         finding.has_window = bool(masks)
         if windows:
-            one = windows[min(number, len(windows) - 1)]
+            one = special[number] if masks else windows[0]
             finding.p_scan, finding.scan = one.p, (one.lo * width, one.hi * width)
         treated_bins = np.flatnonzero(found_curve.n + curve.n)
         if masks:
-            one = special[number]
             finding.lo, finding.hi = one.lo * width, one.hi * width
             edges = edge_intervals(
                 found_curve.u, found_curve.v, found_curve.n, one, n_draws=options.n_bootstrap,
@@ -388,16 +393,9 @@ def _estimate(
         if decides := checks.what_decides(pair):
             finding.detail += f", for {decides} all but decides who gets it"
         return
-    parts = (estimate, finding.found) if pair.searched else (estimate,)
-    fewest, expected = min(one.n for one in parts), min(one.expected for one in parts)
-    contrary = min(one.n - one.expected for one in parts)
-    if fewest < FEWEST_TREATED or (not finding.numeric and min(expected, contrary) < FEWEST_EXPECTED):
-        finding.reason = "too_few"
-        finding.detail = (
-            f"{fewest:,} treated rows{' in a half' if pair.searched else ''}"
-            + ("" if finding.numeric else f" with {expected:,.0f} expected outcomes")
-            + f" are too few ({FEWEST_TREATED} and {FEWEST_EXPECTED:.0f} are asked for)"
-        )
+    why = _too_few(pair, finding.found, estimate)
+    if why is not None:
+        finding.reason, finding.detail = "too_few", why
         return
     if outside is not None and outside.any():
         finding.outside = judge.estimate(outside)
@@ -405,6 +403,21 @@ def _estimate(
         z = finding.delta / finding.delta_se if finding.delta_se > 0 else math.nan
         finding.p_delta = two_sided(z)
     finding.resolution = _resolution(pair, finder, finding, mask)
+
+
+def _too_few(pair: Pair, found: Estimate, estimate: Estimate) -> str | None:
+    """Why there are too few treated rows, or outcomes, for the normal approximation."""
+    parts = (estimate, found) if pair.searched else (estimate,)
+    fewest, expected = min(one.n for one in parts), min(one.expected for one in parts)
+    contrary = min(one.n - one.expected for one in parts)
+    numeric = pair.source.is_numeric
+    if fewest >= FEWEST_TREATED and (numeric or min(expected, contrary) >= FEWEST_EXPECTED):
+        return None
+    return (
+        f"{fewest:,} treated rows{' in a half' if pair.searched else ''}"
+        + ("" if numeric else f" with {expected:,.0f} expected outcomes")
+        + f" are too few ({FEWEST_TREATED} and {FEWEST_EXPECTED:.0f} are asked for)"
+    )
 
 
 def _resolution(pair: Pair, finder: Judge, finding: Finding, mask: Bool) -> int | None:

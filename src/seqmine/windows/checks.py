@@ -16,7 +16,7 @@ from seqmine.events.selectors import Selector
 from seqmine.events.spans import span_positions
 from seqmine.significance.tails import standard_normal_quantile
 from seqmine.windows.effects import Judge, two_sided
-from seqmine.windows.models import fit_model
+from seqmine.windows.models import fit_model, link_of
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
 from seqmine.windows.strata import fit_models
@@ -156,7 +156,7 @@ def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool) -> tuple[s
     for one, own in zip(usable, steps, strict=True):
         y = one.value[points.row]
         binary = bool(np.all((y == 0) | (y == 1)))
-        models.append((fit_model(x, static, y, logistic=binary), own.scale))
+        models.append((fit_model(x, static, y, link=link_of(y, binary=binary)), own.scale))
     _, pieces = pair.place(pair.models, pair.which, rows, outcome_too=models)
     tested = []
     for one, own, other in zip(usable, steps, pieces, strict=True):
@@ -226,7 +226,7 @@ def leaves_it_out(pair: Pair, rows: Bool, bins: Bool, ratio: float) -> tuple[str
         alike = np.abs(whole[:, own].T @ whole).max(axis=0) >= _SAME * len(whole)
         left_out = [(i - n_dynamic, True) if i >= n_dynamic else (i, False) for i in np.flatnonzero(alike).tolist()]
         fitted = fit_models(
-            pair.knowledge, points, x, cases, of_cases, pair.grid, logistic=not pair.source.is_numeric,
+            pair.knowledge, points, x, cases, of_cases, pair.grid, link=pair.link,
             propensity=not pair.design.randomised, without=left_out,
         )  # fmt: skip
         pieces, _ = pair.place([fitted], np.zeros(len(pair.which), np.int64), rows)

@@ -52,6 +52,7 @@ class Finding:
     p_holm: float = math.nan
     p_scan: float = math.nan
     scan: tuple[int, int] | None = None
+    thin: tuple[int, int, str] | None = None
     edges: tuple[int, int, int, int] | None = None
     resolution: int | None = None
     overlap: float = math.nan
@@ -129,6 +130,8 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
         limit = e_of_interval(finding.estimate)
         if limit < FRAGILE:
             flags.append("fragile")
+    if finding.thin is not None and not finding.has_window:
+        flags.append("thin_window")
     if associational:
         return "associational", flags
     if weak:

@@ -1,4 +1,4 @@
-"""A small penalised regression, logistic or linear, and scores from it; sums run in the order of the rows.
+"""A small penalised regression with three links, and scores from it; sums run in the order of the rows.
 
 Our own and not a library's: the fit is a part of every window, so it must give the same bits for any number of threads
 and any linear algebra library, and it needs a dozen lines. It is held against statsmodels in the tests.
@@ -15,14 +15,18 @@ import numpy as np
 
 from seqmine._kernels import kernel
 
-__all__ = ["newton_sums", "probabilities", "scores", "solve"]
+__all__ = ["IDENTITY", "LOG", "LOGIT", "means", "newton_sums", "scores", "solve"]
+
+IDENTITY, LOGIT, LOG = 0, 1, 2
 
 
 @kernel
-def newton_sums(x, centre, spread, y, beta, logistic, gradient, hessian):
+def newton_sums(x, centre, spread, y, beta, link, gradient, hessian):
     """Set the slope of the log likelihood and its negative second derivatives at ``beta``; return the log likelihood.
 
-    ``x`` is (n, f), standardised on the way by ``centre`` and ``spread``; ``beta`` is (f + 1,), the constant last.
+    ``x`` is (n, f), standardised on the way by ``centre`` and ``spread``; ``beta`` is (f + 1,), the constant last. The
+    likelihood is normal for the identity, Bernoulli for the logit, and Poisson for the log (a quasi-likelihood, right
+    for any positive numbers whose mean is exponential: Gourieroux, Monfort & Trognon 1984, Econometrica 52).
     """
     n, f = x.shape
     z = np.empty(f + 1)
@@ -35,10 +39,14 @@ def newton_sums(x, centre, spread, y, beta, logistic, gradient, hessian):
         for j in range(f):
             z[j] = (x[i, j] - centre[j]) * spread[j]
             eta += z[j] * beta[j]
-        if logistic:
+        if link == LOGIT:
             mean = 1.0 / (1.0 + math.exp(-eta)) if eta >= 0 else 1.0 - 1.0 / (1.0 + math.exp(eta))
             value += y[i] * eta - (max(eta, 0.0) + math.log1p(math.exp(-abs(eta))))
             weight = max(mean * (1.0 - mean), 1e-9)
+        elif link == LOG:
+            mean = math.exp(eta)
+            value += y[i] * eta - mean
+            weight = max(mean, 1e-9)
         else:
             mean = eta
             value -= 0.5 * (y[i] - eta) ** 2
@@ -92,8 +100,13 @@ def scores(x, row, static, slope, out):
 
 
 @kernel
-def probabilities(score, out):
-    """Set ``out`` to the probabilities of log odds."""
+def means(score, link, highest, out):
+    """Set ``out`` to what scores expect; scores of a log are cut at ``highest``."""
     for p in range(score.size):
-        odds = math.exp(-abs(score[p]))
-        out[p] = 1.0 / (1.0 + odds) if score[p] >= 0 else odds / (1.0 + odds)
+        if link == LOGIT:
+            odds = math.exp(-abs(score[p]))
+            out[p] = 1.0 / (1.0 + odds) if score[p] >= 0 else odds / (1.0 + odds)
+        elif link == LOG:
+            out[p] = math.exp(min(score[p], highest))
+        else:
+            out[p] = score[p]

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Model", "fit_model"]
+__all__ = ["Link", "Model", "fit_model", "link_of"]
+
+Link = Literal["identity", "logit", "log"]
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -31,14 +34,17 @@ class Model:
         Likewise.
     constant
         What is added.
-    logistic
-        Whether scores are log odds.
+    link
+        What scores are: the expected number, its log odds, or its logarithm.
+    highest
+        The largest score of the points it was fitted on: an exponential must not be followed beyond them.
     """
 
     slope: Float64
     static: Float64
     constant: float
-    logistic: bool
+    link: Link
+    highest: float
 
     def of_rows(self, static: Float64) -> Float64:
         """The part of a score that belongs to the row, (n_rows,); ``static`` is (n_rows, n_static)."""
@@ -57,13 +63,24 @@ class Model:
 
     def expected(self, score: Float64) -> Float64:
         """What scores expect: a probability, or the number itself."""
-        from seqmine.windows.logistic_kernel import probabilities
+        from seqmine.windows.logistic_kernel import means
 
-        if not self.logistic:
-            return score
         out = np.empty(len(score))
-        probabilities(score, out)
+        means(score, _code(self.link), self.highest, out)
         return out
+
+
+def link_of(y: Float64, *, binary: bool) -> Link:
+    """The link for an outcome: numbers that are never negative, such as spend, grow by factors."""
+    if binary:
+        return "logit"
+    return "log" if len(y) and y.min() >= 0.0 and y.max() > 0.0 else "identity"
+
+
+def _code(link: Link) -> int:
+    from seqmine.windows.logistic_kernel import IDENTITY, LOG, LOGIT
+
+    return {"identity": IDENTITY, "logit": LOGIT, "log": LOG}[link]
 
 
 def fit_model(
@@ -71,7 +88,7 @@ def fit_model(
     static: Float64,
     y: Float64,
     *,
-    logistic: bool,
+    link: Link,
     without: Sequence[tuple[int, bool]] = (),
 ) -> Model:
     """Fit ``y`` by Newton's method; columns are standardised and their slopes have a normal prior of variance 1.
@@ -81,9 +98,9 @@ def fit_model(
     dynamic, static : (n, n_dynamic), (n, n_static)
         Columns of the points; those that do not vary have no slope.
     y : (n,)
-        0/1 for a logistic model, else numbers.
-    logistic
-        Which of the two.
+        0/1 for the logit, numbers that are not negative for the log, else any.
+    link
+        Which of the three.
     without
         Columns to leave out: position and whether it is a static one.
     """
@@ -101,12 +118,17 @@ def fit_model(
     x, size = np.ascontiguousarray(x[:, used]), len(used) + 1
     beta = np.zeros(size)
     mean = float(y.mean()) if len(y) else 0.0
-    beta[-1] = np.log(max(mean, 1e-6) / max(1.0 - mean, 1e-6)) if logistic else mean
+    unit = (mean or 1.0) if link == "log" else 1.0  # so that the prior does not depend on the currency
+    if link == "logit":
+        beta[-1] = np.log(max(mean, 1e-6) / max(1.0 - mean, 1e-6))
+    elif link == "identity":
+        beta[-1] = mean
+    target, code = y / unit, _code(link)
     penalty = np.append(np.full(size - 1, _RIDGE), 1e-9)
     gradient, hessian = np.empty(size), np.empty((size, size))
 
     def value_at(at: Float64) -> float:
-        value = newton_sums(x, centre[used], inverse[used], y, at, logistic, gradient, hessian)
+        value = newton_sums(x, centre[used], inverse[used], target, at, code, gradient, hessian)
         return float(value) - 0.5 * float(np.sum(penalty * at * at))
 
     value = value_at(beta)
@@ -123,5 +145,6 @@ def fit_model(
         value = new
     slope = np.zeros(len(centre))
     slope[used] = beta[:-1] * inverse[used]
-    constant = float(beta[-1] - np.sum(slope * centre))
-    return Model(slope[:n_dynamic], slope[n_dynamic:], constant, logistic)
+    constant = float(beta[-1] - np.sum(slope * centre)) + float(np.log(unit))
+    highest = float((x @ slope[used]).max(initial=-np.inf)) + constant
+    return Model(slope[:n_dynamic], slope[n_dynamic:], constant, link, highest)

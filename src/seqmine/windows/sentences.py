@@ -25,6 +25,9 @@ def statement(finding: Finding) -> str:
     if finding.reason is not None:
         return _cannot(finding)
     parts = [_effect(finding)]
+    if "thin_window" in finding.flags and finding.thin is not None:
+        lo, hi, why = finding.thin
+        parts.append(f"Delays between {delay_text(lo)} and {delay_text(hi)} stand out, but {why}.")
     if not finding.effective:
         return " ".join(parts)
     if finding.status == "associational":
@@ -40,7 +43,7 @@ def statement(finding: Finding) -> str:
             f"effect: {finding.action} may be how {name} came to be recorded, not its cause."
         )
     if finding.status == "weak":
-        parts.append(f"Weak: {', '.join(_plain(flag) for flag in finding.flags)}.")
+        parts.append(f"Weak: {', '.join(_plain(flag) for flag in finding.flags if flag != 'thin_window')}.")
     elif "fragile" in finding.flags:
         parts.append(f"Fragile: {_plain('fragile')}.")
     return " ".join(part for part in parts if part)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from seqmine.windows.chunks import over_chunks
 from seqmine.windows.knowledge import Knowledge, Landmarks
-from seqmine.windows.models import Model, fit_model
+from seqmine.windows.models import Link, Model, fit_model
 from seqmine.windows.outcome_bins import most_expected
 
 __all__ = ["Grid", "Pieces", "RiskModels", "fit_models", "place"]
@@ -113,7 +113,7 @@ def fit_models(
     of_cases: npt.NDArray[np.float32],
     grid: Grid,
     *,
-    logistic: bool,
+    link: Link,
     propensity: bool,
     without: Sequence[tuple[int, bool]] = (),
 ) -> RiskModels:
@@ -125,7 +125,7 @@ def fit_models(
     (incidence density sampling; Prentice & Breslow 1978, Biometrika 65).
     """
     static = knowledge.static[points.row]
-    outcome = fit_model(x, static, points.y, logistic=logistic, without=without)
+    outcome = fit_model(x, static, points.y, link=link, without=without)
 
     def scores(model: Model, x: npt.NDArray[np.float32], static: Float64) -> Float64:
         return model.scores(x, np.arange(len(x)), model.of_rows(static))
@@ -138,7 +138,7 @@ def fit_models(
         return RiskModels(outcome, None, of_outcome, np.zeros(0))
     theirs = knowledge.static[cases.row]
     both, taken = np.concatenate([x, of_cases]), np.repeat((0.0, 1.0), (len(x), len(of_cases)))
-    treatment = fit_model(both, np.concatenate([static, theirs]), taken, logistic=True, without=without)
+    treatment = fit_model(both, np.concatenate([static, theirs]), taken, link="logit", without=without)
     # Classes that the treated fill evenly: their effect is asked for, and they crowd where few others are. The lowest
     # takes in all times at which hardly anybody is treated, nights and weekends: it is cut once more, by those times.
     classes = edges(scores(treatment, of_cases, theirs), grid.treatment)
