@@ -87,10 +87,15 @@ def _effect(finding: Finding) -> str:
         "the same kind at the same delay without it"
     )
     if not finding.effective:
-        return (
+        text = (
             f"No effect of {finding.action} {_when(finding)} is shown: {_signed(finding, estimate.effect)} "
             f"({interval}; {counts})."
         )
+        if low <= 0.0 <= high:
+            return text
+        if finding.searched and finding.found is not None and finding.found.effect * estimate.effect < 0:
+            return text + " The half that searched shows the opposite."
+        return text + " By itself it would be beyond chance; among all that was looked at it is not."
     side = "less" if estimate.effect < 0 else "more"
     verb = {
         "randomised": "made for",

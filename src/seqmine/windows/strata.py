@@ -204,6 +204,13 @@ def place(
     def whole(values: Float64, scale: float) -> Int64:
         return np.floor(np.clip(values * scale, -most, most) + 0.5).astype(np.int64)
 
+    # Controls count only in bins in which somebody is treated: the first such bin from each bin on.
+    n_bins = int(stop.max(initial=0))
+    needed = np.full(n_bins + 1, n_bins, np.int64)
+    treated_bins = (action_time - rows.time[treated]) // width
+    needed[treated_bins[treated_bins < n_bins]] = treated_bins[treated_bins < n_bins]
+    needed = np.minimum.accumulate(needed[::-1])[::-1].copy()
+
     def score(row: Int64, time: Int64) -> tuple[Int32, list[Int64]]:
         """Stratum, and what is expected by the row's own model and by each further one, of points in order."""
         stratum = np.zeros(len(row), np.int64)
@@ -234,7 +241,7 @@ def place(
         start = np.zeros(last - first + 1, np.int64)
         given = (
             log.entity_offsets, log.time, log.code, knowledge.hidden, entity, t0, width, stop[first:last], refresh,
-            knowledge.phase[first:last],
+            knowledge.phase[first:last], needed,
         )  # fmt: skip
         piece_bins(*given, start, np.empty(0, np.int32))
         n = start[1:].copy()

@@ -155,11 +155,12 @@ def outcome_steps(
 
 
 @kernel
-def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop, refresh, phase, start, out):
+def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop, refresh, phase, needed, start, out):
     """Find the bins at whose middle a row should be looked at anew: after own events, and every ``refresh`` bins.
 
-    The latter from the row's ``phase`` on. Only bins below ``stop`` of the row. ``start[i + 1]`` becomes their number;
-    ``out`` is filled where it has room.
+    The latter from the row's ``phase`` on. Only bins below ``stop`` of the row, and only looks that hold in a bin that
+    is needed: ``needed[k]`` is the first such bin from k on. ``start[i + 1]`` becomes their number; ``out`` is filled
+    where it has room.
     """
     fill = out.size > 0
     half = width // 2
@@ -168,9 +169,6 @@ def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop,
         at = _lower(log_time, log_offsets[entity[i]], last, t0[i] + half)
         n, k = 0, 0
         while k < stop[i]:
-            if fill:
-                out[start[i] + n] = k
-            n += 1
             after = phase[i] if k < phase[i] else phase[i] + ((k - phase[i]) // refresh + 1) * refresh
             # Events before the middle of bin k are known there; the next one shows from a later bin on.
             middle = t0[i] + k * width + half
@@ -178,7 +176,12 @@ def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop,
                 at += 1
             if at < last:
                 after = min(after, (log_time[at] - t0[i] - half) // width + 1)
-            k = max(after, k + 1)
+            after = max(after, k + 1)
+            if needed[k] < min(after, stop[i]):
+                if fill:
+                    out[start[i] + n] = k
+                n += 1
+            k = after
         if not fill:
             start[i + 1] = n
 
