@@ -146,7 +146,19 @@ def test_a_piece_begins_exactly_where_the_next_look_is_another_one(seed: int) ->
     phase = np.array([rng.randrange(4) for _ in range(len(rows))], np.int64)
     wanted = [k for k in range(30) if rng.random() < rng.choice((0.1, 0.9))] if seed % 2 else list(range(30))
     needed = np.array([min([at for at in wanted if at >= k], default=30) for k in range(31)], np.int64)
-    given = (log.entity_offsets, log.time, log.code, hidden, rows.entity, rows.time, width, stop, refresh, phase, needed)
+    given = (
+        log.entity_offsets,
+        log.time,
+        log.code,
+        hidden,
+        rows.entity,
+        rows.time,
+        width,
+        stop,
+        refresh,
+        phase,
+        needed,
+    )
     start = np.zeros(len(rows) + 1, np.int64)
     piece_bins(*given, start, np.empty(0, np.int32))
     np.cumsum(start, out=start)
