@@ -14,6 +14,7 @@ from seqmine.windows.effects import Estimate, Judge, e_value
 from seqmine.windows.findings import e_of_interval
 from seqmine.windows.models import fit_model, link_of
 from seqmine.windows.pair import Pair
+from seqmine.windows.placebos import Placebo, placebo_test
 from seqmine.windows.streams import read_selector, stream_of
 
 from .reference import effects
@@ -116,15 +117,15 @@ def test_a_placebo_is_estimated_as_the_outcome_would_be(made: Fitted) -> None:
         theta = effects.effect(effects.bins(table, pair.n_bins), range(pair.n_bins)).theta
         se = effects.errors(frame, table, 0, pair.n_bins).by_entity
         found.append(2 * effects.NORMAL.cdf(-abs(theta / se)))
-        alone = checks.placebo_test(pair, [checks.Placebo("one", value)], rows)
+        alone = placebo_test(pair, [Placebo("one", value)], rows)
         assert alone == ("one", pytest.approx(found[-1], rel=1e-3, abs=1e-5))  # predictions are rounded to the scale
     names = ["yes or no", "number", "constant"]
-    tried = [checks.Placebo(name, value) for name, value in zip(names, [*values, np.ones(len(rows))], strict=True)]
+    tried = [Placebo(name, value) for name, value in zip(names, [*values, np.ones(len(rows))], strict=True)]
     worst = int(np.argmin(found))
-    assert checks.placebo_test(pair, tried, rows) == (
+    assert placebo_test(pair, tried, rows) == (
         names[worst], pytest.approx(min(1.0, 2 * found[worst]), rel=1e-3, abs=1e-5),
     )  # fmt: skip
-    assert checks.placebo_test(pair, tried[2:], rows) is None
+    assert placebo_test(pair, tried[2:], rows) is None
 
 
 def test_the_clock_is_compared_within_equal_hours(made: Fitted) -> None:
@@ -194,8 +195,6 @@ def test_a_placebo_of_any_size_is_not_rounded_away_and_does_not_overflow(made: F
     """Its numbers have their own scale, not that of the outcome."""
     pair = made.pair
     value = np.random.default_rng(2).integers(0, 9, len(pair.design.rows)) * 0.75
-    plain, other = (
-        checks.placebo_test(pair, [checks.Placebo("one", value * by)], pair.estimation) for by in (1.0, unit)
-    )
+    plain, other = (placebo_test(pair, [Placebo("one", value * by)], pair.estimation) for by in (1.0, unit))
     assert plain is not None and other is not None
     assert other[1] == pytest.approx(plain[1], rel=1e-6)

@@ -167,6 +167,19 @@ def test_a_fragile_effect_is_called_so() -> None:
         assert ("Fragile: a weak hidden confounder could make it up." in statement(finding)) == fragile
 
 
+def test_an_interval_without_nothing_in_it_is_not_an_effect_by_itself() -> None:
+    """What it fails at is said: the other half shows the opposite, or the number of comparisons."""
+    estimate = Estimate(1000, 400.0, 430.0, -0.03, 0.01, 0)
+    for found, why in ((0.02, "shows the opposite."), (-0.02, "among all that was looked at it is not.")):
+        finding = Finding(
+            moment="m", action="a", outcome="exists(c) within 30d", estimate=estimate, p_holm=0.06,
+            found=Estimate(1000, 400.0, 400.0 - 1000 * found, found, 0.01, 0), overlap=1.0, placebo=("old", 0.5),
+        )  # fmt: skip
+        finding.status, finding.flags = status_of(finding, 0.05)
+        assert statement(finding).startswith("No effect of a")
+        assert statement(finding).endswith(why)
+
+
 @pytest.mark.parametrize("hours", [2.0, 24.0, 100.0])
 def test_who_is_called_at_one_delay_always_cannot_be_compared(hours: float) -> None:
     row = scan(world(1_500, 6, exactly=hours).log, 6)[0]

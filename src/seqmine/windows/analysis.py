@@ -14,7 +14,6 @@ from seqmine._text import parse_duration, rounded_duration
 from seqmine.errors import ParameterError
 from seqmine.events.selectors import Selector
 from seqmine.labels import DISCOVERY, Study
-from seqmine.labels._instants import earlier
 from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
@@ -26,9 +25,10 @@ from seqmine.windows.naive import Naive, naive_comparison
 from seqmine.windows.options import WindowOptions
 from seqmine.windows.outcome_bins import EVER_AFTER, OutcomeSource, outcome_steps
 from seqmine.windows.pair import Pair, build_pair
+from seqmine.windows.placebos import Placebo, declared_placebos, found_placebos, placebo_test
 from seqmine.windows.refusals import at_risk, inbound_reason, known_until
 from seqmine.windows.scan import edge_intervals, find_windows
-from seqmine.windows.streams import Stream, joined, read_selector, stream_of
+from seqmine.windows.streams import Stream, joined, stream_of
 from seqmine.windows.tables import ALWAYS, Curve
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-_DAY: Final = 86_400_000_000
-_OLD, _RECENT = 84 * _DAY, 28 * _DAY
 _CENSORED: Final = 0.1
 _ALWAYS_SHARE: Final = 0.3
 _SPECIAL: Final = 1e-9
@@ -148,7 +146,7 @@ def analyse(
     if refusal is not None:
         return refused(*refusal, rows)
     values = RowValues(log, question.study, question.entities, rows, options.threads)
-    placebos, placebo_names = _declared_placebos(question, values, rows)
+    placebos, placebo_names = declared_placebos(log, options, question.entities, values, rows)
     hidden = hidden_types(log, question.study)
     own = [code for name in action.types if (code := log.type_index(name)) is not None]
     # What is held back as a placebo no model may know. Nor the action's own past where chance decided: a row whose
@@ -312,60 +310,6 @@ def _covariates(question: Question, values: RowValues) -> list[str]:
     return [name for name in values.names() if name not in named]
 
 
-def _declared_placebos(
-    question: Question, values: RowValues, rows: MomentRows
-) -> tuple[list[checks.Placebo], tuple[str, ...]]:
-    """Declared placebos, and the event types that models must not see on their account."""
-    log = question.log
-    placebos: list[checks.Placebo] = []
-    types: list[str] = []
-    since = earlier(rows.time, _OLD)
-    for name in question.options.placebos:
-        if name in question.entities.columns:
-            if not values.is_number(name):
-                raise ParameterError(f"placebos: the column {name!r} holds no numbers", hint="write 0 and 1")
-            numbers = values.numbers(name)
-            placebos.append(checks.Placebo(name, np.where(np.isnan(numbers), 0.0, numbers)))
-            continue
-        selector = read_selector(name)
-        stream = stream_of(log, selector, threads=question.options.threads)
-        time, there = stream.first_from(rows.entity, since)
-        placebos.append(checks.Placebo(name, (there & (time < rows.time)).astype(np.float64)))
-        types += selector.types
-    return placebos, tuple(types)
-
-
-def _found_placebos(question: Question, pair: Pair) -> list[checks.Placebo]:
-    """Without declared ones: how active the entity was, and types that models do not know, 12 to 4 weeks before."""
-    log, rows = pair.log, pair.design.rows
-    since, until = earlier(rows.time, _OLD), earlier(rows.time, _RECENT)
-    known = np.asarray(log.start_times, dtype=np.int64)[rows.entity] <= until
-    if np.count_nonzero(known) < len(rows) // 2:
-        return []
-    from seqmine.events.spans import span_positions
-
-    begin, end = span_positions(log, rows.entity, since, until - 1, question.options.threads)
-    count = (end - begin).astype(np.float64)
-    middle = np.median(count[pair.discovery]) if pair.discovery.any() else 0.0
-    placebos = [checks.Placebo("activity 12 to 4 weeks before", (count > middle).astype(np.float64))]
-    hidden = pair.knowledge.hidden
-    seen = set(pair.knowledge.types.tolist())
-    totals = np.bincount(log.code, minlength=len(log.event_types))
-    common = [c for c in np.argsort(-totals, kind="stable").tolist() if c not in seen and not hidden[c]][:10]
-    residual = pair.points.y - pair.points.y.mean()
-    scored = []
-    for code in common:
-        stream = stream_of(log, Selector((log.event_types[code],)), threads=question.options.threads)
-        time, there = stream.first_from(rows.entity, since)
-        value = (there & (time < until)).astype(np.float64)
-        at = value[pair.points.row]
-        if 0.01 < at.mean() < 0.99:
-            scored.append((-abs(float(np.sum((at - at.mean()) * residual)) / math.sqrt(float(at.var()))), code, value))
-    for _, code, value in sorted(scored, key=lambda one: one[:2])[:2]:
-        placebos.append(checks.Placebo(f"{log.event_types[code]} 12 to 4 weeks before", value))
-    return placebos
-
-
 def _estimate(
     pair: Pair,
     finder: Judge,
@@ -440,7 +384,7 @@ def _check(
     outside: Bool,
     own: Sequence[int],
     others: Sequence[tuple[str, Stream]],
-    placebos: Sequence[checks.Placebo],
+    placebos: Sequence[Placebo],
 ) -> None:
     pair, judge, estimate = analysis.pair, analysis.judge, finding.estimate
     assert pair is not None and judge is not None and estimate is not None
@@ -451,8 +395,8 @@ def _check(
     if analysis.findings[0].placebo is not None:
         finding.placebo = analysis.findings[0].placebo
     else:
-        tried = list(placebos) if question.options.placebos else _found_placebos(question, pair)
-        finding.placebo = checks.placebo_test(pair, tried, pair.estimation)
+        tried = list(placebos) if question.options.placebos else found_placebos(pair)
+        finding.placebo = placebo_test(pair, tried, pair.estimation)
     if finding.has_window and not math.isnan(finding.delta):
         finding.clock = checks.clock_contrast(pair, judge, mask, outside)
     if estimate.p <= question.options.alpha:

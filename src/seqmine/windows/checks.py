@@ -16,7 +16,6 @@ from seqmine.events.selectors import Selector
 from seqmine.events.spans import span_positions
 from seqmine.significance.tails import standard_normal_quantile
 from seqmine.windows.effects import Judge, two_sided
-from seqmine.windows.models import fit_model, link_of
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
 from seqmine.windows.strata import fit_models
@@ -24,13 +23,11 @@ from seqmine.windows.streams import Stream, stream_of
 
 __all__ = [
     "Balance",
-    "Placebo",
     "balance_of",
     "clock_contrast",
     "co_intervention_of",
     "follows_at_once",
     "leaves_it_out",
-    "placebo_test",
     "turns_when_blanked",
     "what_decides",
 ]
@@ -61,14 +58,6 @@ class Balance:
     name: str
     difference: float
     chance: float
-
-
-@dataclass(frozen=True, eq=False)
-class Placebo:
-    """Something that the action cannot have changed: its name, and a number for each row."""
-
-    name: str
-    value: Float64
 
 
 def _control_weights(judge: Judge, bins: Bool) -> Float64:
@@ -137,36 +126,6 @@ def _crowding(unit: Int64, weight: Float64) -> float:
     """One over the number of units that a weighted mean rests on."""
     total = np.bincount(unit, weight)
     return float((total * total).sum() / total.sum() ** 2)
-
-
-def placebo_test(pair: Pair, placebos: Sequence[Placebo], rows: Bool) -> tuple[str, float] | None:
-    """Does the action seem to change what it cannot have changed?
-
-    The estimator is run on each placebo in the place of the outcome, with a model of its own and the same strata, over
-    all delays; the smallest p counts, times the number of placebos. Source: Lipsitch, Tchetgen Tchetgen & Cohen 2010,
-    Epidemiology 21. Returns its name and that p, or None without a placebo that varies.
-    """
-    points, x = pair.points, pair.x
-    usable = [one for one in placebos if len(np.unique(one.value[points.row])) > 1]
-    if not usable:
-        return None
-    static = pair.knowledge.static[points.row]
-    steps = [pair.steps.constant(one.value) for one in usable]
-    models = []
-    for one, own in zip(usable, steps, strict=True):
-        y = one.value[points.row]
-        binary = bool(np.all((y == 0) | (y == 1)))
-        models.append((fit_model(x, static, y, link=link_of(y, binary=binary)), own.scale))
-    _, pieces = pair.place(pair.models, pair.which, rows, outcome_too=models)
-    tested = []
-    for one, own, other in zip(usable, steps, pieces, strict=True):
-        judge = pair.judge(rows, steps=own, pieces=other)
-        tested.append((judge.estimate(~judge.cells.always).p, one.name))
-    known = [(p, name) for p, name in tested if not math.isnan(p)]
-    if not known:
-        return None
-    p, name = min(known)
-    return name, min(1.0, p * len(known))
 
 
 def turns_when_blanked(pair: Pair, rows: Bool, bins: Bool, effect: float) -> int | None:
