@@ -85,7 +85,7 @@ demo: build-demo
 test: build
 	@$(STEP) "C++ tests (10 s)" $(VENV)/bin/ctest --test-dir build/release --output-on-failure --no-tests=error
 	@$(MAKE) --no-print-directory lint-steps
-	@$(STEP) "Python tests (5 to 8 minutes)" $(PY) -m pytest $(PYTEST_ARGS) -m "not long"
+	@$(STEP) "Python tests (8 to 12 minutes on 2 cores)" $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS) -m "not long"
 
 lint: build lint-steps
 lint-steps:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 from statsmodels.regression.linear_model import WLS
 
 from seqmine.windows.effects import Judge, two_sided
@@ -183,9 +184,12 @@ def test_effects_and_their_errors_are_those_of_a_weighted_regression(made: Fitte
             regression = effects.regress(frame, table, lo, hi)
             assert found.effect == pytest.approx(regression.theta, abs=1e-6)
             assert found.se == pytest.approx(centred_error(frame, table, lo, hi), rel=1e-9)
-            assert found.p == pytest.approx(2 * effects.NORMAL.cdf(-abs(found.effect / found.se)), abs=1e-12)
+            kept = frame.join(table["kept"], on=["k", "s"])
+            treated = kept[(kept["z"] == 1) & kept["k"].between(lo, hi - 1) & kept["kept"]]
+            few = student(max(treated["entity"].nunique() - 1, 1))
+            assert found.p == pytest.approx(2 * few.cdf(-abs(found.effect / found.se)), abs=1e-12)
             low, high = found.interval
-            reach = effects.NORMAL.inv_cdf(0.975) * found.se
+            reach = few.ppf(0.975) * found.se
             assert (low, high) == pytest.approx((found.effect - reach, found.effect + reach))
             if found.observed > 0:
                 rr, _, rr_high = found.ratio

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.stats import t as student
 
 from seqmine.windows import checks
 from seqmine.windows.analysis import per_arm
@@ -116,7 +117,9 @@ def test_a_placebo_is_estimated_as_the_outcome_would_be(made: Fitted) -> None:
         table["kept"] &= ~(n1 > 0.9 * (n1 + n0))
         theta = effects.effect(effects.bins(table, pair.n_bins), range(pair.n_bins)).theta
         se = effects.errors(frame, table, 0, pair.n_bins).by_entity
-        found.append(2 * effects.NORMAL.cdf(-abs(theta / se)))
+        kept = frame.join(table["kept"], on=["k", "s"])
+        people = kept[(kept["z"] == 1) & kept["kept"]]["entity"].nunique()
+        found.append(2 * student(people - 1).cdf(-abs(theta / se)))
         alone = placebo_test(pair, [Placebo("one", value)], rows)
         assert alone == ("one", pytest.approx(found[-1], rel=1e-3, abs=1e-5))  # predictions are rounded to the scale
     names = ["yes or no", "number", "constant"]

@@ -38,7 +38,7 @@ def measure(cases: Sequence[Case]) -> RunSet:
         command = [
             *(sys.executable, "-m", "pytest", "--pyargs", "seqmine.capacity.cases"),
             # Not the configuration, plugins or caches of whatever directory the user is in.
-            *("-c", os.devnull, "--rootdir", scratch, "-p", "no:cacheprovider"),
+            *("-c", os.devnull, "--rootdir", scratch, "-p", "no:cacheprovider", "-p", "no:xdist"),
             *(
                 "-q",
                 "--maxfail=1",
@@ -49,7 +49,9 @@ def measure(cases: Sequence[Case]) -> RunSet:
             ),
         ]
         plan = json.dumps([case.to_dict() for case in cases])
-        environment = {**os.environ, PLAN_VARIABLE: plan, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"}
+        # Nor parallel tests that this may be a part of: pytest-benchmark would measure nothing.
+        outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+        environment = {**outer, PLAN_VARIABLE: plan, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"}
         # What the runs put aside lies in our own scratch directory, and goes with it however they end.
         output, status = _run(command, {**environment, "TMPDIR": scratch})
         if status != 0:

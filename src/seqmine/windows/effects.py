@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from seqmine.significance import normal_tail
+from seqmine.significance.tails import SMALLEST_P
 from seqmine.windows.chunks import over_chunks
 from seqmine.windows.outcome_bins import OutcomeSteps
 from seqmine.windows.strata import Pieces
@@ -39,6 +41,9 @@ class Estimate:
         ``(observed - expected) / n`` and its standard error over entities; NaN without treated rows.
     lost
         Treated rows at risk without anybody to compare them with.
+    df
+        Degrees of freedom: the treated entities less one. Errors of few entities (people in an experiment who are asked
+        again and again) are themselves uncertain.
     """
 
     n: int
@@ -47,6 +52,7 @@ class Estimate:
     effect: float
     se: float
     lost: int
+    df: float = math.inf
 
     @property
     def z(self) -> float:
@@ -55,20 +61,27 @@ class Estimate:
 
     @property
     def p(self) -> float:
-        """Two-sided p of no effect."""
-        return two_sided(self.z)
+        """Two-sided p of no effect, by Student's t."""
+        if math.isinf(self.df) or math.isnan(self.z):
+            return two_sided(self.z)
+        return float(min(max(2.0 * special.stdtr(self.df, -abs(self.z)), SMALLEST_P), 1.0))
+
+    @property
+    def reach(self) -> float:
+        """How many standard errors a 95 % interval reaches to either side."""
+        return Z95 if math.isinf(self.df) else float(special.stdtrit(self.df, 0.975))
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 %."""
-        return self.effect - Z95 * self.se, self.effect + Z95 * self.se
+        return self.effect - self.reach * self.se, self.effect + self.reach * self.se
 
     @property
     def ratio(self) -> tuple[float, float, float]:
         """Observed over expected and its 95 % interval; NaN where either is not above 0."""
         if not (self.observed > 0 and self.expected > 0):
             return math.nan, math.nan, math.nan
-        rr, reach = self.observed / self.expected, Z95 * self.se * self.n / self.observed
+        rr, reach = self.observed / self.expected, self.reach * self.se * self.n / self.observed
         return rr, rr * math.exp(-min(reach, 700.0)), rr * math.exp(min(reach, 700.0))
 
 
@@ -171,7 +184,10 @@ class Judge:
             )
 
         over_chunks(len(stop), part, self.threads)
-        return Estimate(n, observed, observed - effect * n, effect, self._error(influence) / n, lost), influence
+        error = self._error(influence) / n
+        people = self.entity[self.arms.treated[at]]
+        df = max(int(np.count_nonzero(people[1:] != people[:-1])), 1)
+        return Estimate(n, observed, observed - effect * n, effect, error, lost, df), influence
 
     def _error(self, influence: Float64) -> float:
         """Square root of the sum of squares over entities."""
