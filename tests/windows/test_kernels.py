@@ -32,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 TYPES = ("act", "mail", "risk", "seen", "secret")
 WATCHED = ("risk", "seen")
+ACTION = "risk"
 
 
 def busy_log(seed: int, *, unit: int = HOUR, begin: int = BEGIN) -> list[Event]:
@@ -63,19 +64,25 @@ def knowledge_of(
     types = np.array([log.type_index(name) for name in WATCHED], np.int64)
     began = np.asarray(log.start_times)[rows.entity]
     static, columns = np.zeros((len(rows), 0)), tuple[Column, ...]()
-    return Knowledge(log, rows, hidden, types, other, began, static, columns, width, refresh, phase)
+    own = np.array([name == ACTION for name in log.event_types], np.uint8)
+    return Knowledge(log, rows, hidden, own, types, other, began, static, columns, width, refresh, phase)
 
 
 def looked_at(own: list[Event], t0: int, at: int, width: int, refresh: int, phase: int) -> int:
     """Just after the last visible event before a time, or at the last point of the grid: the moment, then from the
-    bin ``phase`` on every ``refresh``-th bin."""
+    bin ``phase`` on every ``refresh``-th bin. At the moment itself what came with it is known."""
     grid = [t0, *range(t0 + phase * width, at + 1, refresh * width)]
-    return max([*grid, *(e.time + 1 for e in own if e.time < at and e.event != "secret")])
+    return max([*grid, *(e.time + 1 for e in visible(own, t0) if e.time < max(at, t0 + 1))])
+
+
+def visible(own: list[Event], t0: int) -> list[Event]:
+    """All but secret events, and but actions at the moment itself."""
+    return [e for e in own if e.event != "secret" and (e.event != ACTION or e.time != t0)]
 
 
 def known_at(own: list[Event], others: list[int], began: int, t0: int, x: int) -> list[float]:
     """The columns, from all events before x."""
-    seen = [e for e in own if e.time < x and e.event != "secret"]
+    seen = [e for e in visible(own, t0) if e.time < x]
     year = 365 * DAY
     ago = min(x - seen[-1].time, year) if seen else year
     columns = [math.log1p(ago / HOUR)]

@@ -153,9 +153,10 @@ def analyse(
     # action came before the delay that was drawn for it would be told by it.
     unseen = [code for name in placebo_names if (code := log.type_index(name)) is not None]
     unseen += own if design.randomised else []
+    at_once = own if action.types else range(len(log.event_types))
     pair = build_pair(
         log, design, question.source, values, width=width, n_bins=n_bins, follow=question.follow,
-        covariates=_covariates(question, values), hidden=hidden, unseen=unseen,
+        covariates=_covariates(question, values), hidden=hidden, own=at_once, unseen=unseen,
         other=joined([one for _, one in others], log.n_entities), threads=options.threads,
     )  # fmt: skip
     if isinstance(pair, str):
@@ -267,7 +268,10 @@ def _early(
             "so there is nobody to compare with"
         )
     y = steps.step[1][steps.step[2] != 0]
-    if len(y) == 0 or np.ptp(y) == 0:
+    if len(y) == 0:
+        why = "" if not question.source.is_state else " ('no X' asks for an X in as long a time before)"
+        return "no_variation", f"no row is at risk of '{question.outcome}'{why}"
+    if np.ptp(y) == 0:
         return "no_variation", "all rows at risk have the same outcome"
     return None
 

@@ -92,6 +92,8 @@ class Knowledge:
         Whose rows.
     hidden : (n_types,) uint8
         Types that are not looked at.
+    own : (n_types,) uint8
+        Types of the action; at the very time of the moment they are not looked at.
     types
         Codes of the event types that have columns of their own.
     other
@@ -111,6 +113,7 @@ class Knowledge:
     log: EventLog
     rows: MomentRows
     hidden: npt.NDArray[np.uint8]
+    own: npt.NDArray[np.uint8]
     types: Int64
     other: Stream
     began: Int64
@@ -145,14 +148,14 @@ class Knowledge:
         log = self.log
         look = np.empty(len(row), np.int64)
         look_times(
-            log.entity_offsets, log.time, log.code, self.hidden, self.rows.entity, self.rows.time, self.width,
+            log.entity_offsets, log.time, log.code, self.hidden, self.own, self.rows.entity, self.rows.time, self.width,
             self.refresh, self.phase, row, time, look,
         )  # fmt: skip
         time = look
         out = np.empty((len(row), self.n_dynamic), np.float32)
         features_at(
-            log.entity_offsets, log.time, log.code, self.hidden, self._slot, len(self.types), self.other.offsets,
-            self.other.time, self.began, self.rows.entity, self.rows.time, row, time, out,
+            log.entity_offsets, log.time, log.code, self.hidden, self.own, self._slot, len(self.types),
+            self.other.offsets, self.other.time, self.began, self.rows.entity, self.rows.time, row, time, out,
         )  # fmt: skip
         local = time + log.zone.offset_at(time)
         block = local // _HOUR % 24 // 4

@@ -72,6 +72,11 @@ class OutcomeSource:
         """Whether it is a number instead of yes or no."""
         return self.mode == 2
 
+    @property
+    def is_state(self) -> bool:
+        """Whether it must have been false in the horizon before: ``no X`` asks for an X there."""
+        return self.mode == 1
+
     def came_true_before(self, entity: Int64, time: Int64) -> Bool:
         """Whether what entities did before some times, ever, is enough: of events, counts and tables."""
         number = self.stream.number_before(entity, time)

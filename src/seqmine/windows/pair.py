@@ -157,6 +157,7 @@ def build_pair(
     follow: int,
     covariates: Sequence[str],
     hidden: npt.NDArray[np.uint8],
+    own: Sequence[int],
     unseen: Sequence[int],
     other: Stream,
     threads: int,
@@ -177,7 +178,11 @@ def build_pair(
     static, static_names = static_columns(values, rows, covariates, discovery, skip=unseen)
     types = choose_types(log, rows, hidden, points, skip=unseen)
     refresh, phase = _looks(log, rows, width, n_bins)
-    knowledge = Knowledge(log, rows, hidden, types, other, began, static, static_names, width, refresh, phase)
+    of_action = np.zeros(len(hidden), np.uint8)
+    of_action[list(own)] = 1
+    knowledge = Knowledge(
+        log, rows, hidden, of_action, types, other, began, static, static_names, width, refresh, phase
+    )
     x = knowledge.at(points.row, points.time)
     cases = _cases(arms, action_time, steps, discovery)
     of_cases = knowledge.at(cases.row, cases.time)

@@ -187,22 +187,29 @@ def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop,
 
 
 @kernel
-def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refresh, phase, row, at, out):
-    """Set ``out[p]`` to when row ``row[p]`` was last looked at before ``at[p]``.
+def _unseen(time, code, hidden, own, t0):
+    """Tell whether an event is not looked at: of a hidden type, or an action at the very time of the moment."""
+    return hidden[code] != 0 or (time == t0 and own[code] != 0)
+
+
+@kernel
+def look_times(log_offsets, log_time, log_code, hidden, own, entity, t0, width, refresh, phase, row, at, out):
+    """Set ``out[p]`` to when row ``row[p]`` was last looked at before ``at[p]``; at t0 itself, just after it.
 
     That is just after its last visible event, or at the last point of the grid (the beginning of every ``refresh``-th
     bin from the row's ``phase`` on), whichever is later. What was known then is a function of the row's past alone, the
     same one for treated rows and controls: if the treated were looked at when they are treated, and controls at some
-    other time of the same piece, what passes with time alone would set them apart.
+    other time of the same piece, what passes with time alone would set them apart. Actions at t0 itself (types ``own``)
+    are not seen: they are what is asked about, and the moment, of the same time, is.
     """
     for p in range(row.size):
         i = row[p]
-        x = at[p]
+        x = max(at[p], t0[i] + 1)
         begin = log_offsets[entity[i]]
         j = _lower(log_time, begin, log_offsets[entity[i] + 1], x) - 1
-        while j >= begin and hidden[log_code[j]] != 0:
+        while j >= begin and _unseen(log_time[j], log_code[j], hidden, own, t0[i]):
             j -= 1
-        k = (x - t0[i]) // width
+        k = (at[p] - t0[i]) // width
         k = phase[i] + (k - phase[i]) // refresh * refresh if k >= phase[i] else np.int64(0)
         grid = t0[i] + k * width
         out[p] = max(log_time[j] + 1, grid) if j >= begin else grid
@@ -210,9 +217,23 @@ def look_times(log_offsets, log_time, log_code, hidden, entity, t0, width, refre
 
 @kernel
 def features_at(
-    log_offsets, log_time, log_code, hidden, slot, n_types, other_offsets, other_time, began, entity, t0, row, at, out
+    log_offsets,
+    log_time,
+    log_code,
+    hidden,
+    own,
+    slot,
+    n_types,
+    other_offsets,
+    other_time,
+    began,
+    entity,
+    t0,
+    row,
+    at,
+    out,
 ):
-    """Write what is known of row ``row[p]`` strictly before ``at[p]`` into ``out[p]``.
+    """Write what is known of row ``row[p]`` strictly before ``at[p]`` into ``out[p]``, but for actions at its t0.
 
     Points come ordered by row, then time; none lies before the row's t0. Columns: log of hours since the last event,
     logs of events in the last 1, 7 and 28 days, log of days since the start, another company action in the last day,
@@ -248,7 +269,20 @@ def features_at(
                     base_often[j] = 0
             # On to this moment, once for all points of the row.
             base_last = _walk(
-                log_time, log_code, hidden, slot, end, t0[i], spans, base, base_counts, base_seen, base_often, base_last
+                log_time,
+                log_code,
+                hidden,
+                own,
+                t0[i],
+                slot,
+                end,
+                t0[i],
+                spans,
+                base,
+                base_counts,
+                base_seen,
+                base_often,
+                base_last,
             )
             for j in range(4):
                 pointer[j] = base[j]
@@ -260,7 +294,9 @@ def features_at(
             last_time = base_last
             current = i
         x = at[p]
-        last_time = _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, often, last_time)
+        last_time = _walk(
+            log_time, log_code, hidden, own, t0[i], slot, end, x, spans, pointer, counts, seen, often, last_time
+        )
         known = last_time != _NEVER
         ago = np.float64(x) - np.float64(last_time) if known else 365.0 * _DAY
         out[p, 0] = math.log1p(min(ago, 365.0 * _DAY) / _HOUR)
@@ -282,11 +318,11 @@ def features_at(
 
 
 @kernel
-def _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen, often, last_time):
+def _walk(log_time, log_code, hidden, own, t0, slot, end, x, spans, pointer, counts, seen, often, last_time):
     """Take in the events before ``x``, and let go of those that leave the three spans; return the last event's time."""
     while pointer[0] < end and log_time[pointer[0]] < x:
         code = log_code[pointer[0]]
-        if hidden[code] == 0:
+        if not _unseen(log_time[pointer[0]], code, hidden, own, t0):
             last_time = log_time[pointer[0]]
             for j in range(3):
                 counts[j] += 1
@@ -297,7 +333,7 @@ def _walk(log_time, log_code, hidden, slot, end, x, spans, pointer, counts, seen
     for j in range(3):
         since = _back(x, spans[j])
         while pointer[1 + j] < pointer[0] and log_time[pointer[1 + j]] < since:
-            if hidden[log_code[pointer[1 + j]]] == 0:
+            if not _unseen(log_time[pointer[1 + j]], log_code[pointer[1 + j]], hidden, own, t0):
                 counts[j] -= 1
             pointer[1 + j] += 1
     return last_time
