@@ -136,3 +136,12 @@ def test_a_window_that_begins_on_the_date_of_the_moment_is_measured() -> None:
         assert row["timing"]
         assert (row["lo"].days, row["hi"].days) == (0, 2)
         assert abs(row["effect"] - truth) < 2.5 * row["se"]
+
+
+def test_a_silence_that_nobody_can_fall_into_says_what_it_asks_for() -> None:
+    """Nobody had a churn before the moment: 'no churn' is no answer to 'who stayed'."""
+    study = sm.Study("no churn within 30d", at="2024-01-01T00:00:00Z", seed=0)
+    options = sm.WindowOptions(max_delay="14d", bin_width="1d", threads=1)
+    row = sm.scan_windows(dates(4_000, 0, 0.0)[0], "second_purchase", "call", study, options).to_arrow().to_pylist()[0]
+    assert (row["status"], row["reason"]) == ("not_identified", "no_variation")
+    assert "'no X' asks for an X in as long a time before" in row["statement"]

@@ -268,11 +268,11 @@ def _early(
             "so there is nobody to compare with"
         )
     y = steps.step[1][steps.step[2] != 0]
+    why = " ('no X' asks for an X in as long a time before)" if question.source.is_state else ""
     if len(y) == 0:
-        why = "" if not question.source.is_state else " ('no X' asks for an X in as long a time before)"
-        return "no_variation", f"no row is at risk of '{question.outcome}'{why}"
+        return "no_variation", f"no row is at risk of {question.outcome}{why}"
     if np.ptp(y) == 0:
-        return "no_variation", "all rows at risk have the same outcome"
+        return "no_variation", f"all rows at risk of {question.outcome} have the same outcome{why}"
     return None
 
 
