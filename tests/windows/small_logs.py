@@ -143,13 +143,16 @@ OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **options: Any) -> Case:
+def made_case(
+    text: str, seed: int, *, n: int = 420, repeats: str = "first", minutes: Sequence[int] = (0,), **options: Any
+) -> Case:
     """A log at full hours: a moment or two, noise, an action more likely after `risk`, and x more likely, too.
 
     56 bins of an hour, looked at anew every four; many events at one time, some of them twice; the moments of 15
-    entities are one time.
+    entities are one time. Actions come at one of these `minutes` of the hour.
     """
     rng = random.Random(f"{text} {seed}")
+    late = random.Random(seed)
     events: list[Event] = []
     table: dict[str, tuple[int, int]] = {}
     for i in range(n):
@@ -188,7 +191,11 @@ def made_case(text: str, seed: int, *, n: int = 420, repeats: str = "first", **o
             )
         attributes = {"plan": plan}
         own += [one for one in own if rng.random() < 0.06]
-        events += [Event(name, base + hour * HOUR, kind, value, attributes) for hour, kind, value in own]
+        after = late.choice(minutes) * HOUR // 60
+        events += [
+            Event(name, base + hour * HOUR + (after if kind == "act" else 0), kind, value, attributes)
+            for hour, kind, value in own
+        ]
     rng.shuffle(events)
     outcome = OUTCOMES[text]
     if text == "table":
@@ -208,6 +215,14 @@ class Fitted:
     pair: Pair
     kept: list[Instance]
     rows: list[Row]
+
+    @property
+    def look(self) -> int:
+        """After a bin begins: when controls are looked at. At once where most actions come then, else halfway."""
+        design, width = self.pair.design, self.case.width
+        delays = [d for d, may in zip(design.delay.tolist(), design.may_treat, strict=True) if may]
+        acted = [d for d in delays if d < width * self.case.n_bins]
+        return 0 if 2 * sum(d % width == 0 for d in acted) > len(acted) else width // 2
 
     def given(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Stratum and expected outcome of every (row, bin), as the pair has them; -1 where it has none."""

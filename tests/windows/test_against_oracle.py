@@ -28,7 +28,8 @@ WINDOWS = ((0, 56), (4, 19), (6, 12), (20, 56))
 def made(request: pytest.FixtureRequest) -> Fitted:
     text, repeats = request.param
     if (text, repeats) not in _KNOWN:
-        _KNOWN[text, repeats] = fitted(made_case(text, 1, repeats=repeats))
+        minutes = (0,) if repeats == "first" else (0, 17, 40)
+        _KNOWN[text, repeats] = fitted(made_case(text, 1, repeats=repeats, minutes=minutes))
     return _KNOWN[text, repeats]
 
 
@@ -95,8 +96,10 @@ def test_every_trial_has_a_stratum_and_no_other_row_is_counted(made: Fitted) -> 
 
 
 def test_strata_and_prognoses_are_those_of_every_single_bin(made: Fitted) -> None:
-    """Scored anew at the middle of each bin, and at each action; by a model that has not seen the row's outcome."""
+    """Scored anew in each bin (at its beginning in a log of full hours), and at each action; by a model that has not
+    seen the row's outcome."""
     pair = made.pair
+    assert made.look == (0 if made.case.repeats == "first" else pair.width // 2)
     for m in range(3):
         seen = np.ones(len(pair.points.row), np.bool_) if m == 2 else pair.design.rows.fold[pair.points.row] != m
         assert pair.discovery[pair.points.row].all()
@@ -108,9 +111,9 @@ def test_strata_and_prognoses_are_those_of_every_single_bin(made: Fitted) -> Non
     row, k = np.repeat(np.arange(n), pair.n_bins), np.tile(np.arange(pair.n_bins), n)
     used = (k < pair.arms.stop[row]) & np.isin(k, pair.arms.bins)  # controls count nowhere else
     row, k = row[used], k[used]
-    middle = pair.design.rows.time[row] + k * pair.width + pair.width // 2
+    looks = pair.design.rows.time[row] + k * pair.width + made.look
     stratum, expected = made.given()
-    places = ((row, k, middle), (pair.arms.treated, pair.arms.bins, pair.action_time))
+    places = ((row, k, looks), (pair.arms.treated, pair.arms.bins, pair.action_time))
     for rows, bins, time in places:
         x = pair.knowledge.at(rows, time)
         for m, model in enumerate(pair.models):

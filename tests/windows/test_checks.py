@@ -14,7 +14,6 @@ from seqmine.windows.analysis import per_arm
 from seqmine.windows.effects import Estimate, Judge, e_value
 from seqmine.windows.findings import e_of_interval
 from seqmine.windows.models import fit_model, link_of
-from seqmine.windows.pair import Pair
 from seqmine.windows.placebos import Placebo, placebo_test
 from seqmine.windows.streams import read_selector, stream_of
 
@@ -29,7 +28,8 @@ Floats = npt.NDArray[np.float64]
 
 @pytest.fixture(scope="module", params=["first", "all"])
 def made(request: pytest.FixtureRequest) -> Fitted:
-    return fitted(made_case("count(x) >= 2 within 2d", 1, repeats=request.param))
+    minutes = (0,) if request.param == "first" else (0, 17, 40)
+    return fitted(made_case("count(x) >= 2 within 2d", 1, repeats=request.param, minutes=minutes))
 
 
 def trials(made: Fitted, judge: Judge, bins: Bool) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -46,13 +46,13 @@ def trials(made: Fitted, judge: Judge, bins: Bool) -> tuple[npt.NDArray[np.int64
     return np.array(found).T, np.array(weights)
 
 
-def when(pair: Pair, instance: npt.NDArray[np.int64], k: npt.NDArray[np.int64], z: npt.NDArray[np.int64]) -> Floats:
-    """Controls are looked at at the middle of a bin, the treated when they are treated."""
-    rows = pair.design.rows
+def when(made: Fitted, instance: npt.NDArray[np.int64], k: npt.NDArray[np.int64], z: npt.NDArray[np.int64]) -> Floats:
+    """Controls are looked at at one place of a bin, the treated when they are treated."""
+    pair, rows = made.pair, made.pair.design.rows
     return np.where(
         z == 1,
         rows.time[instance] + pair.design.delay[instance],
-        rows.time[instance] + k * pair.width + pair.width // 2,
+        rows.time[instance] + k * pair.width + made.look,
     )
 
 
@@ -60,7 +60,7 @@ def test_balance_is_that_of_the_trials(made: Fitted) -> None:
     pair = made.pair
     judge, bins = pair.judge(pair.estimation), between(0, 24, pair.n_bins)
     (instance, k, z), weight = trials(made, judge, bins)
-    time = when(pair, instance, k, z)
+    time = when(made, instance, k, z)
     order = np.lexsort((time, instance))
     instance, z, weight, time = instance[order], z[order], weight[order], time[order]
     columns = np.concatenate([pair.knowledge.at(instance, time), pair.knowledge.static[instance]], axis=1)
@@ -102,7 +102,7 @@ def test_a_placebo_is_estimated_as_the_outcome_would_be(made: Fitted) -> None:
             link=link_of(value[pair.points.row], binary=set(value) == {0.0, 1.0}),
         )
         instance, k, z = np.array([(row.instance, row.k, row.z) for row in made.rows]).T
-        time = when(pair, instance, k, z)
+        time = when(made, instance, k, z)
         order = np.lexsort((time, instance))
         score = model.scores(
             pair.knowledge.at(instance[order], time[order]), instance[order], model.of_rows(pair.knowledge.static)
@@ -161,7 +161,7 @@ def test_another_action_is_counted_near_the_treated_and_near_their_controls(made
     judge, bins = pair.judge(pair.estimation), between(0, 24, pair.n_bins)
     own, names = by_entity(made.case.events), pair.log.entities.to_pylist()
     (instance, k, z), weight = trials(made, judge, bins)
-    time = when(pair, instance, k, z)
+    time = when(made, instance, k, z)
     excess = {}
     for kind in ("mail", "risk"):
         times = {name: [e.time for e in mine if e.event == kind] for name, mine in own.items()}

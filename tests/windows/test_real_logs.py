@@ -158,7 +158,7 @@ def test_the_returned_offer_that_a_call_records_is_named_against_pandas() -> Non
     lo, hi = (row[name].total_seconds() / 3600 for name in ("lo", "hi"))
     window = made[(made["hours"] >= lo) & (made["hours"] < hi)]
     share = (window["minutes"] <= 60).mean()
-    told = int(row["statement"].split("O_SENT_BACK follows ")[1].split("%")[0]) / 100
+    told = int(row["statement"].split("O_SENT_BACK comes at the time of ")[1].split("%")[0]) / 100
     assert told == pytest.approx(share, abs=0.08)  # all first calls, not only those of compared rows
     assert (made.loc[made["hours"] < 12, "minutes"] <= 60).mean() < 0.05
 

@@ -17,7 +17,7 @@ from seqmine.labels import DISCOVERY, Study
 from seqmine.patterns import Pattern
 from seqmine.windows import checks
 from seqmine.windows.columns import EntityColumns, RowValues
-from seqmine.windows.design import Design, as_it_happened, as_randomised, bin_width
+from seqmine.windows.design import Design, as_it_happened, as_randomised, bin_width, step_of
 from seqmine.windows.effects import Estimate, Judge, two_sided
 from seqmine.windows.findings import FEWEST_EXPECTED, FEWEST_TREATED, LEAST_OVERLAP, Finding
 from seqmine.windows.moments import MomentRows, hidden_types, moment_rows
@@ -171,9 +171,15 @@ def analyse(
         seed=(question.study.seed, base.moment, base.action),
     )  # fmt: skip
     usable = ~(judge.cells.always | finder.cells.always)
+    base.step = step = step_of(design.delay[happened], width)
+
+    def edge(k: int) -> int:
+        """Of a bin, where it begins on the clock that delays keep."""
+        return min(-(-k * width // step) * step, longest)
+
     naive = naive_comparison(pair, lowers=question.lowers, raises=question.raises)
     if naive.lo >= 0:
-        base.naive = (naive.lo * width, naive.hi * width, naive.inside)
+        base.naive = (edge(naive.lo), edge(naive.hi), naive.inside)
     special, masks = [], []
     for one in windows:
         if one.p > options.alpha:
@@ -185,7 +191,7 @@ def analyse(
             special.append(one)
             masks.append(mask)
         else:  # it takes nothing from what can be said of all delays
-            base.thin = base.thin or (one.lo * width, one.hi * width, why)
+            base.thin = base.thin or (edge(one.lo), edge(one.hi), why)
     every = np.ones(n_bins, np.bool_) & usable
     outside = every & ~np.any(masks, axis=0) if masks else np.zeros(n_bins, np.bool_)
     findings, inside = [], []
@@ -194,15 +200,15 @@ def analyse(
         finding.has_window = bool(masks)
         if windows:
             one = special[number] if masks else windows[0]
-            finding.p_scan, finding.scan = one.p, (one.lo * width, one.hi * width)
+            finding.p_scan, finding.scan = one.p, (edge(one.lo), edge(one.hi))
         treated_bins = np.flatnonzero(found_curve.n + curve.n)
         if masks:
-            finding.lo, finding.hi = one.lo * width, one.hi * width
-            edges = edge_intervals(
+            finding.lo, finding.hi = edge(one.lo), edge(one.hi)
+            lo_low, lo_high, hi_low, hi_high = edge_intervals(
                 found_curve.u, found_curve.v, found_curve.n, one, n_draws=options.n_bootstrap,
                 seed=(question.study.seed, base.moment, base.action, number),
             )  # fmt: skip
-            finding.edges = tuple(edge * width for edge in edges)  # type: ignore[assignment]
+            finding.edges = (edge(lo_low), edge(lo_high), edge(hi_low), edge(hi_high))
         elif len(treated_bins) == 1:
             k = int(treated_bins[0])
             finding.at_once = k * width
@@ -369,7 +375,7 @@ def _too_few(pair: Pair, found: Estimate, estimate: Estimate) -> str | None:
 
 
 def _resolution(pair: Pair, finder: Judge, finding: Finding, mask: Bool) -> int | None:
-    """How closely edges can be told: 15 times v / (jump^2 rate) (variance and rate of the treated), at least a bin."""
+    """How closely edges can be told: 15 times v / (jump^2 rate) (variance and rate of the treated), at least a step."""
     if not finding.has_window or finding.found is None or finding.found.n == 0 or math.isnan(finding.delta):
         return None
     curve = finder.tables.curve(finder.cells)
@@ -377,7 +383,7 @@ def _resolution(pair: Pair, finder: Judge, finding: Finding, mask: Bool) -> int 
     rate = finding.found.n / max(int(mask.sum()) * pair.width, 1)
     jump = max(abs(finding.delta), _SPECIAL)
     hours = min(15 * variance / (jump * jump * rate), float(pair.n_bins * pair.width))
-    return max(pair.width, int(-(-hours // pair.width)) * pair.width)
+    return max(finding.step, int(-(-hours // pair.width)) * pair.width)
 
 
 def _check(

@@ -89,7 +89,7 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
     if len(at) == 0 or len(used) == 0:
         return None
     row = np.repeat(np.arange(len(pair.design.rows)), np.diff(judge.pieces.offsets))[used]
-    middle = pair.design.rows.time[row] + judge.pieces.bins[used].astype(np.int64) * pair.width + pair.width // 2
+    begin = pair.design.rows.time[row] + judge.pieces.bins[used].astype(np.int64) * pair.width
     w = weight[used]
 
     def moments(rows: Int64, time: Int64, w: Float64) -> tuple[Float64, Float64]:
@@ -108,7 +108,7 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
     unit = np.arange(len(rows)) if pair.design.single else rows.entity
     size = math.sqrt(_crowding(unit[treated], np.ones(len(treated))) + _crowding(unit[row], w))
     mean1, variance1 = moments(treated, pair.action_time[at], np.ones(len(at)))
-    mean0, variance0 = moments(row, middle, w)
+    mean0, variance0 = moments(row, begin + knowledge.look, w)
     spread = np.sqrt(0.5 * (variance1 + variance0))
     varies = spread > 1e-6 * np.maximum(np.abs(mean1), np.abs(mean0))
     difference = np.divide(mean1 - mean0, spread, out=np.zeros_like(spread), where=varies)
@@ -202,7 +202,7 @@ def co_intervention_of(
 ) -> tuple[str, float] | None:
     """Another action of the company that goes with this one: its name, and in how much larger a share of the treated.
 
-    Shares of the treated, and of their controls at the middle of the same bins, with one within a day before or after.
+    Shares of the treated, and of their controls in the same bins, with one within a day before or after.
     """
     weight, _ = judge.weights(bins)
     at, _, _, _ = judge.treated_in(bins)
@@ -213,7 +213,7 @@ def co_intervention_of(
         time = pair.action_time[at]
         first, there = stream.first_from(rows.entity[treated], time - NEAR)
         share = float(np.mean(there & (first <= time + NEAR))) if len(at) else 0.0
-        excess = share - _near_share(judge, weight, stream, rows.entity, rows.time, pair.width, NEAR)
+        excess = share - _near_share(pair, judge, weight, stream, NEAR)
         if best is None or excess > best[1]:
             best = (name, excess)
     return best
@@ -241,19 +241,22 @@ def what_decides(pair: Pair) -> str | None:
 def follows_at_once(
     pair: Pair, judge: Judge, rows: Bool, bins: Bool, effect: float, own: Sequence[int]
 ) -> tuple[str, float, float] | None:
-    """An event that comes right after the action and carries its effect: name, share of the treated, of controls.
+    """An event that comes with the action or right after it and carries its effect: name, share of the treated, of
+    controls.
 
     A desk that opens a case when the customer's answer arrives logs the action first and the answer a minute later: the
-    action is how the answer came to be recorded, not its cause. Looked at are types that come within an hour after the
-    action in 10 % more of the treated than of their controls (from the middle of the same bins). One carries the effect
-    if less than half of it is left without the treated that have it; the one that leaves least is told. What all the
-    treated have tells nothing: 50 of them must be without it. A true effect may work that way, too (a letter and its
-    answer), which the log cannot tell.
+    action is how the answer came to be recorded, not its cause. A log of dates tells no order within a day: a complaint
+    may have brought the call about. Looked at are types that come at the time of the action, or within an hour after
+    it, in 10 % more of the treated than of their controls in the same bins. One carries the effect if less than half of
+    it is left without the treated that have it; the one that leaves least is told. What all the treated have tells
+    nothing: 50 of them must be without it. A true effect may work that way, too (a letter and its answer), which the
+    log cannot tell.
     """
     log, design = pair.log, pair.design.rows
     at, _, _, _ = judge.treated_in(bins)
-    entity, time = design.entity[judge.arms.treated[at]], pair.action_time[at]
-    begin, end = span_positions(log, entity, time + 1, time + _AT_ONCE, pair.threads)
+    row, time = judge.arms.treated[at], pair.action_time[at]
+    entity, since = design.entity[row], np.maximum(time, design.time[row] + 1)  # what comes with the moment is no sign
+    begin, end = span_positions(log, entity, since, time + _AT_ONCE, pair.threads)
     length, n_types = end - begin, len(log.event_types)
     who = np.repeat(np.arange(len(at)), length)
     code = log.code[np.arange(len(who)) + np.repeat(begin - np.cumsum(length) + length, length)].astype(np.int64)
@@ -267,8 +270,8 @@ def follows_at_once(
         name, share = log.event_types[c], float(shares[c])
         stream = stream_of(log, Selector((name,)), threads=pair.threads)
         # Within half an hour of half an hour later is within the hour after.
-        expected = _near_share(judge, weight, stream, design.entity, design.time + half, pair.width, half)
-        first, there = stream.first_from(entity, time + 1)
+        expected = _near_share(pair, judge, weight, stream, half, later=half)
+        first, there = stream.first_from(entity, since)
         others = np.ones(len(judge.arms.treated), np.bool_)
         others[at[there & (first <= time + _AT_ONCE)]] = False
         left = pair.judge(rows, treated=others).estimate(bins)
@@ -277,17 +280,15 @@ def follows_at_once(
     return found
 
 
-def _near_share(
-    judge: Judge, weight: Float64, stream: Stream, entity: Int64, t0: Int64, width: int, reach: int
-) -> float:
-    """Share of the controls with a time of the stream within ``reach`` of the middle of their bins."""
+def _near_share(pair: Pair, judge: Judge, weight: Float64, stream: Stream, reach: int, *, later: int = 0) -> float:
+    """Share of the controls with a time of the stream within ``reach`` of when they are looked at, or of ``later``."""
     from seqmine.windows.count_kernel import weighted_near
 
-    total = np.zeros(2)
+    total, rows, look = np.zeros(2), pair.design.rows, pair.knowledge.look + later
     pieces, steps, stop = judge.pieces, judge.steps, np.where(judge.chosen, judge.arms.stop, 0)
     weighted_near(
         0, len(stop), stop, pieces.offsets, pieces.bins, pieces.stratum, steps.offsets, steps.step, weight,
-        stream.offsets, stream.time, entity, t0, width, reach, total,
+        stream.offsets, stream.time, rows.entity, rows.time, pair.width, look, reach, total,
     )  # fmt: skip
     return float(total[1] / total[0]) if total[0] > 0 else 0.0
 

@@ -140,9 +140,9 @@ def control_weight(first, last, stop, pieces, bins, stratum, steps, step, weight
 
 @kernel
 def weighted_near(
-    first, last, stop, pieces, bins, stratum, steps, step, weight, offsets, time, entity, t0, width, reach, out
+    first, last, stop, pieces, bins, stratum, steps, step, weight, offsets, time, entity, t0, width, look, reach, out
 ):
-    """Add up control weight, all of it and that of bins with a time of the stream within ``reach`` of their middle."""
+    """Add up control weight, all of it and that of bins with a time of the stream within ``reach`` of their look."""
     for i in range(first, last):
         p, p_end = pieces[i], pieces[i + 1]
         q, q_end = steps[i], steps[i + 1]
@@ -157,11 +157,11 @@ def weighted_near(
             w = weight[stratum[p], k + 1] - weight[stratum[p], k]
             if w <= 0.0:
                 continue
-            middle = t0[i] + k * width + width // 2
-            while at < at_end and time[at] < middle - reach:
+            when = t0[i] + k * width + look
+            while at < at_end and time[at] < when - reach:
                 at += 1
             out[0] += w
-            if at < at_end and time[at] <= middle + reach:
+            if at < at_end and time[at] <= when + reach:
                 out[1] += w
 
 

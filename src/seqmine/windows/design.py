@@ -28,6 +28,7 @@ WIDTHS = (
 ENOUGH = 10
 _MOST_CHANCES = 20
 _MOST_CROSSOVER = 0.05
+_ON_STEP = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,3 +197,17 @@ def bin_width(design: Design, discovery: Bool, options: WindowOptions) -> int:
         if len(delay) and np.median(counts[counts > 0]) >= ENOUGH and longest // width >= 1:
             return width
     return fitting[-1] if fitting else longest
+
+
+def step_of(delays: Int64, width: int) -> int:
+    """What nearly all delays are multiples of, where that is more than a bin: a day, in a log of dates.
+
+    Edges of windows are such multiples, too: who acts between two of them is written down at the earlier one. A day on
+    which clocks are changed is no reason against it.
+    """
+    later = delays[delays > 0]
+
+    def fits(step: int) -> bool:
+        return step > width and int(np.count_nonzero(later % step == 0)) >= _ON_STEP * len(later)
+
+    return next((step for step in reversed(WIDTHS) if len(later) and fits(step)), width)

@@ -38,6 +38,7 @@ class Finding:
     searched: bool = True
     broken: bool = False
     width: int | None = None
+    step: int = 1
     follow: int | None = None
     lo: int | None = None
     hi: int | None = None

@@ -104,8 +104,9 @@ class Knowledge:
         What is known of the row itself.
     static_columns
         Its columns.
-    width, refresh
-        Width of a delay bin, and after how many of them a row is looked at even without events.
+    width, look, refresh
+        Width of a delay bin, how long after its beginning those untreated are looked at, and after how many bins a row
+        is looked at even without events.
     phase : (n_rows,) int64
         The first such bin after the moment's own.
     """
@@ -120,6 +121,7 @@ class Knowledge:
     static: Float64
     static_columns: tuple[Column, ...]
     width: int
+    look: int
     refresh: int
     phase: Int64
     _slot: Int64 = field(init=False)

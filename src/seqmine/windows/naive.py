@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
-from seqmine.windows.scan import MAX_SHARE, MIN_BINS, MIN_TREATED
+from seqmine.windows.scan import MAX_SHARE, MIN_BINS, MIN_TREATED, tight
 
 __all__ = ["Naive", "naive_comparison"]
 
@@ -80,4 +80,4 @@ def _largest_z(
     gain = np.abs(z) if lowers and raises else (-z if lowers else z)
     gain = np.where(allowed & np.isfinite(gain), gain, -np.inf)
     lo, hi = np.unravel_index(int(np.argmax(gain)), gain.shape)
-    return (int(lo), int(hi)) if np.isfinite(gain[lo, hi]) else None
+    return tight(n, int(lo), int(hi)) if np.isfinite(gain[lo, hi]) else None

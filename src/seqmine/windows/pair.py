@@ -76,7 +76,6 @@ class Pair:
     models: tuple[RiskModels, ...]
     which: Int64
     grid: Grid
-    refresh: int
     covariates: tuple[str, ...]
     threads: int
 
@@ -133,8 +132,6 @@ class Pair:
             self.knowledge,
             models,
             which,
-            width=self.width,
-            refresh=self.refresh,
             stop=np.where(rows, self.arms.stop, 0),
             treated=self.arms.treated,
             action_time=self.action_time,
@@ -177,11 +174,12 @@ def build_pair(
     began = np.asarray(log.start_times, dtype=np.int64)[rows.entity] if len(rows) else np.zeros(0, np.int64)
     static, static_names = static_columns(values, rows, covariates, discovery, skip=unseen)
     types = choose_types(log, rows, hidden, points, skip=unseen)
+    look = _look(design.delay[treated], width)
     refresh, phase = _looks(log, rows, width, n_bins)
     of_action = np.zeros(len(hidden), np.uint8)
     of_action[list(own)] = 1
     knowledge = Knowledge(
-        log, rows, hidden, of_action, types, other, began, static, static_names, width, refresh, phase
+        log, rows, hidden, of_action, types, other, began, static, static_names, width, look, refresh, phase
     )
     x = knowledge.at(points.row, points.time)
     cases = _cases(arms, action_time, steps, discovery)
@@ -211,7 +209,7 @@ def build_pair(
     models = (fitted(rows.fold == 1), fitted(rows.fold == 0), fitted(every))
     which = np.where(discovery, rows.fold, 2).astype(np.int64)
     pieces, _ = place(
-        knowledge, models, which, width=width, refresh=refresh, stop=stop, treated=treated, action_time=action_time,
+        knowledge, models, which, stop=stop, treated=treated, action_time=action_time,
         scale=steps.scale, base=design.base, n_base=design.n_base, threads=threads,
     )  # fmt: skip
     return Pair(
@@ -233,10 +231,18 @@ def build_pair(
         models,
         which,
         grid,
-        refresh,
         tuple(covariates),
         threads,
     )
+
+
+def _look(delays: Int64, width: int) -> int:
+    """How long after a bin begins its controls are looked at: its middle, or at once where most actions come then.
+
+    In a log of dates all that is of the day of an action comes at its very time. Of the treated it is not known, and of
+    their controls it must not be.
+    """
+    return 0 if np.count_nonzero(delays % width == 0) > len(delays) // 2 else width // 2
 
 
 def _looks(log: EventLog, rows: MomentRows, width: int, n_bins: int) -> tuple[int, Int64]:

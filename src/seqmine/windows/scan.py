@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Found", "edge_intervals", "find_windows", "generator"]
+__all__ = ["Found", "edge_intervals", "find_windows", "generator", "tight"]
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -89,7 +89,8 @@ def find_windows(
 
     With ``m = sum u / sum v`` and f the share of the variance inside, an interval W scores ``|sum_W (u - m v)| /
     sqrt(V_W (1 - f)) - sqrt(2 log(e / (f (1 - f))))``. Intervals have at least two bins and 50 treated rows, and at
-    most 0.6 of the bins between the first and the last treated one.
+    most 0.6 of the bins between the first and the last treated one. Bins at their ends in which nobody was treated are
+    then left out.
 
     Parameters
     ----------
@@ -121,18 +122,25 @@ def find_windows(
         lo, last, score, sign = best_interval(u, v, table.scale, table.penalty, lowers, raises)
         if lo < 0:
             break
+        lo, hi = tight(n, lo, last + 1)
         draws = generator(*seed, "null", number).standard_normal((n_null, len(v))) * np.sqrt(v)
         maxima = np.empty(n_null)
         null_maxima(draws, v, table.scale, table.penalty, lowers, raises, maxima)
         p = (1 + int(np.count_nonzero(maxima >= score))) / (n_null + 1)
         if number > 0 and p > alpha:
             break
-        found.append(Found(int(lo), int(last) + 1, float(score), int(sign), p))
+        found.append(Found(lo, hi, float(score), int(sign), p))
         if p > alpha:
             break
-        usable[lo : last + 1] = False
-        u[lo : last + 1], v[lo : last + 1], n[lo : last + 1] = 0.0, 0.0, 0.0
+        usable[lo:hi] = False
+        u[lo:hi], v[lo:hi], n[lo:hi] = 0.0, 0.0, 0.0
     return found
+
+
+def tight(n: Float64, lo: int, hi: int) -> tuple[int, int]:
+    """Leave out bins at the ends of an interval in which nobody was treated: they say nothing."""
+    there = np.flatnonzero(n[lo:hi] > 0)
+    return lo + int(there[0]), lo + int(there[-1]) + 1
 
 
 def edge_intervals(
@@ -157,7 +165,7 @@ def edge_intervals(
     for draw in draws:
         lo, last, _, _ = best_interval(draw, v, table.scale, table.penalty, found.sign < 0, found.sign > 0)
         if lo >= 0:
-            edges.append((lo, last + 1))
+            edges.append(tight(n, lo, last + 1))
     if not edges:
         return found.lo, found.lo, found.hi, found.hi
     low = np.quantile(np.array(edges), (0.025, 0.975), axis=0, method="inverted_cdf").astype(int)

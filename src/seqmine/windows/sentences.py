@@ -39,8 +39,9 @@ def statement(finding: Finding) -> str:
     if finding.follows is not None:
         name, share, expected = finding.follows
         parts.append(
-            f"{name} follows {share:.0%} of them within the hour ({expected:.0%} of the others), and they carry the "
-            f"effect: {finding.action} may be how {name} came to be recorded, not its cause."
+            f"{name} comes at the time of {share:.0%} of them or within the hour after ({expected:.0%} of the others), "
+            f"and they carry the effect: {finding.action} may be how {name} came to be recorded, or what {name} "
+            "brought about, not its cause."
         )
     if finding.status == "weak":
         parts.append(f"Weak: {', '.join(_plain(flag) for flag in finding.flags if flag != 'thin_window')}.")
@@ -155,7 +156,7 @@ def _plain(flag: str) -> str:
         "imbalance": f"treated and controls differ in {what}",
         "co_intervention": f"{what} goes with it",
         "no_placebo": "there was nothing to try it on that it cannot have changed",
-        "follows_at_once": f"{what} right after it carries the effect",
+        "follows_at_once": f"{what} with it or right after it carries the effect",
         "office_hours": "its delay cannot be told from the hours of the day",
         "fragile": "a weak hidden confounder could make it up",
     }.get(name, flag.replace("_", " "))

@@ -152,8 +152,6 @@ def place(
     models: Sequence[RiskModels],
     which: npt.NDArray[np.int64],
     *,
-    width: int,
-    refresh: int,
     stop: Int64,
     treated: Int64,
     action_time: Int64,
@@ -172,8 +170,6 @@ def place(
     models, which
         Models, and which of them each row has, (n_rows,); nobody gets models that were fitted on their own half or
         fold.
-    width, refresh
-        Width of a delay bin; every so many bins rows are looked at anew, even without events.
     stop : (n_rows,) int64
         First bin in which the row is no control any more.
     treated, action_time
@@ -193,7 +189,7 @@ def place(
     """
     from seqmine.windows.walk_kernel import piece_bins
 
-    log, rows, half = knowledge.log, knowledge.rows, width // 2
+    log, rows, width, look = knowledge.log, knowledge.rows, knowledge.width, knowledge.look
     n_strata = max(model.n_strata for model in models)
     static = knowledge.static
     static_y = [model.outcome.of_rows(static) for model in models]
@@ -240,7 +236,8 @@ def place(
         entity, t0 = rows.entity[first:last], rows.time[first:last]
         start = np.zeros(last - first + 1, np.int64)
         given = (
-            log.entity_offsets, log.time, log.code, knowledge.hidden, entity, t0, width, stop[first:last], refresh,
+            log.entity_offsets, log.time, log.code, knowledge.hidden, entity, t0, width, look, stop[first:last],
+            knowledge.refresh,
             knowledge.phase[first:last], needed,
         )  # fmt: skip
         piece_bins(*given, start, np.empty(0, np.int32))
@@ -250,7 +247,7 @@ def place(
         if len(bins):
             piece_bins(*given, start, bins)
         row = np.repeat(np.arange(first, last), n)
-        stratum, expected = score(row, rows.time[row] + bins.astype(np.int64) * width + half)
+        stratum, expected = score(row, rows.time[row] + bins.astype(np.int64) * width + look)
         return n, bins, stratum, expected
 
     parts = over_chunks(len(rows), run, threads)

@@ -155,27 +155,28 @@ def outcome_steps(
 
 
 @kernel
-def piece_bins(log_offsets, log_time, log_code, hidden, entity, t0, width, stop, refresh, phase, needed, start, out):
-    """Find the bins at whose middle a row should be looked at anew: after own events, and every ``refresh`` bins.
+def piece_bins(
+    log_offsets, log_time, log_code, hidden, entity, t0, width, look, stop, refresh, phase, needed, start, out
+):
+    """Find the bins in which a row should be looked at anew: after own events, and every ``refresh`` bins.
 
-    The latter from the row's ``phase`` on. Only bins below ``stop`` of the row, and only looks that hold in a bin that
-    is needed: ``needed[k]`` is the first such bin from k on. ``start[i + 1]`` becomes their number; ``out`` is filled
-    where it has room.
+    A row is looked at ``look`` after a bin began; the latter from the row's ``phase`` on. Only bins below ``stop`` of
+    the row, and only looks that hold in a bin that is needed: ``needed[k]`` is the first such bin from k on.
+    ``start[i + 1]`` becomes their number; ``out`` is filled where it has room.
     """
     fill = out.size > 0
-    half = width // 2
     for i in range(entity.size):
         last = log_offsets[entity[i] + 1]
-        at = _lower(log_time, log_offsets[entity[i]], last, t0[i] + half)
+        at = _lower(log_time, log_offsets[entity[i]], last, t0[i] + max(look, 1))
         n, k = 0, 0
         while k < stop[i]:
             after = phase[i] if k < phase[i] else phase[i] + ((k - phase[i]) // refresh + 1) * refresh
-            # Events before the middle of bin k are known there; the next one shows from a later bin on.
-            middle = t0[i] + k * width + half
-            while at < last and (log_time[at] < middle or hidden[log_code[at]] != 0):
+            # Events before the look of bin k are known there, at t0 what came with it; the next shows in a later bin.
+            when = t0[i] + max(k * width + look, 1)
+            while at < last and (log_time[at] < when or hidden[log_code[at]] != 0):
                 at += 1
             if at < last:
-                after = min(after, (log_time[at] - t0[i] - half) // width + 1)
+                after = min(after, (log_time[at] - t0[i] - look) // width + 1)
             after = max(after, k + 1)
             if needed[k] < min(after, stop[i]):
                 if fill:
