@@ -27,6 +27,7 @@ __all__ = [
     "Token",
     "did_you_mean",
     "format_duration",
+    "format_number",
     "holds_digits",
     "is_number",
     "is_word",
@@ -193,6 +194,12 @@ def format_duration(us: int) -> str:
         if us % size == 0:
             return f"{us // size}{unit}"
     raise AssertionError("1 us divides every whole number")
+
+
+def format_number(value: float, *, signed: bool = False) -> str:
+    """A number for people: three digits, whole from 1,000 on."""
+    form = ",.0f" if abs(value) >= 1000 else ".3g"
+    return format(value, f"+{form}" if signed else form)
 
 
 def rounded_duration(us: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqmine._text import format_number
 from seqmine.errors import MissingDependencyError
 from seqmine.pipeline.config import WindowsSection
 
@@ -147,6 +148,8 @@ def window_text(row: Mapping[str, Any]) -> str:
     """The delays that a row is about, in words."""
     if row["lo"] is None:
         return ""
+    if "intention_to_treat" in row["flags"]:
+        return "as drawn"
     # A pair without a window of its own is about all delays, or about the only one at which the action comes.
     return f"{_short(row['lo'])} to {_short(row['hi'])}"
 
@@ -168,7 +171,7 @@ def effect_text(row: Mapping[str, Any], *, numeric: bool) -> str | None:
         return None
     values = (row["effect"], row["effect_low"], row["effect_high"])
     if numeric:
-        return "{:+.3g} ({:+.3g} to {:+.3g})".format(*values)
+        return "{} ({} to {})".format(*(format_number(value, signed=True) for value in values))
     return "{:+.1f} pp ({:+.1f} to {:+.1f})".format(*(100 * value for value in values))
 
 
@@ -176,7 +179,7 @@ def naive_sentence(row: Mapping[str, Any], *, numeric: bool) -> str | None:
     """What comparing the treated of each delay with the never treated would say, and why that is no effect."""
     if row["naive_effect"] is None:
         return None
-    size = f"{row['naive_effect']:+.3g}" if numeric else f"{100 * row['naive_effect']:+.1f} pp"
+    size = format_number(row["naive_effect"], signed=True) if numeric else f"{100 * row['naive_effect']:+.1f} pp"
     return (
         f"Naive and misleading: treated less never treated would say {size} between {_short(row['naive_lo'])} and "
         f"{_short(row['naive_hi'])}. Who is treated late has stayed until then, and who is treated was chosen."

@@ -136,7 +136,7 @@ def analyse(
     base.n_rows, base.n_discovery_rows = int(np.count_nonzero(~discovery)), int(np.count_nonzero(discovery))
     if design.note:
         base.flags.append(design.note)
-    base.broken = design.broken
+    base.drawn = design.drawn
     n_bins = 1 if design.single else options.max_delay_us // width
     base.width = width
     longest = n_bins * width
@@ -178,7 +178,7 @@ def analyse(
         return min(-(-k * width // step) * step, longest)
 
     naive = naive_comparison(pair, lowers=question.lowers, raises=question.raises)
-    if naive.lo >= 0:
+    if naive.lo >= 0 and pair.searched:  # of arms at one delay it is the truth
         base.naive = (edge(naive.lo), edge(naive.hi), naive.inside)
     special, masks = [], []
     for one in windows:
@@ -209,6 +209,8 @@ def analyse(
                 seed=(question.study.seed, base.moment, base.action, number),
             )  # fmt: skip
             finding.edges = (edge(lo_low), edge(lo_high), edge(hi_low), edge(hi_high))
+        elif finding.drawn:
+            finding.lo, finding.hi = 0, options.max_delay_us
         elif len(treated_bins) == 1:
             k = int(treated_bins[0])
             finding.at_once = k * width
@@ -251,7 +253,9 @@ def _early(
             why += f"; {known_until(question.log, question.options, question.source, question.follow)}"
         return "too_few", f"there is no moment that can be followed{why}"
     if not happened.any():
-        return "no_variation", "the action never follows the moment within the delays looked at"
+        arms = question.options.randomised is not None and question.options.randomised.arm is not None
+        never = "no arm got it more often than the control arm" if arms else "it never follows the moment"
+        return "no_variation", f"{never} within the delays looked at"
     steps = outcome_steps(
         question.source, rows.entity, rows.time, width=width, n_bins=n_bins, follow=question.follow,
         threads=question.options.threads,

@@ -11,6 +11,7 @@ from seqmine._text import parse_duration
 from seqmine.errors import ParameterError
 from seqmine.labels._instants import earlier, lasting
 from seqmine.windows.columns import Categories, RowValues
+from seqmine.windows.findings import FEWEST_TREATED
 from seqmine.windows.moments import MomentRows
 from seqmine.windows.options import MAX_BINS, Randomised, WindowOptions
 from seqmine.windows.streams import Stream
@@ -28,6 +29,7 @@ WIDTHS = (
 ENOUGH = 10
 _MOST_CHANCES = 20
 _MOST_CROSSOVER = 0.05
+_LEAST_UPTAKE = 0.1
 _ON_STEP = 0.8
 
 
@@ -53,8 +55,8 @@ class Design:
         Whether there is one delay bin: chance decided at the moment itself.
     note
         What a reader has to know of the design; empty for nothing.
-    broken
-        Whether more than 5 % of an arm did not get what was drawn for it, so that others are compared than were drawn.
+    drawn
+        Of an arm trial that is analysed as it was drawn, from the moment on: how many got it; else empty.
     """
 
     rows: MomentRows
@@ -66,14 +68,14 @@ class Design:
     randomised: bool
     single: bool = False
     note: str = ""
-    broken: bool = False
+    drawn: str = ""
 
     def take(self, keep: Bool, reason: str) -> Design:
         """Leave out the rows of a mask's complement, counted under a reason."""
         rows = self.rows.without(reason, ~keep)
         return Design(
             rows, self.delay[keep], self.base[keep], self.n_base, self.may_treat[keep], self.may_control[keep],
-            self.randomised, self.single, self.note, self.broken,
+            self.randomised, self.single, self.note, self.drawn,
         )  # fmt: skip
 
 
@@ -104,7 +106,6 @@ def as_randomised(
     n = len(rows)
     none, every = np.zeros(n, np.int64), np.ones(n, np.bool_)
     delay = _delays(rows, stream, longest)
-    within = delay < longest
     if given.probability is not None:
         values.check(given.probability, "randomised")
         if not values.is_number(given.probability):
@@ -132,33 +133,42 @@ def as_randomised(
         known = drawn >= 0
         design = Design(rows, np.minimum(drawn, longest), none, 1, every, every, True)
         return design.take(known, "not_randomised")
+    return _by_arm(rows, delay, longest, given, values, stayed)
+
+
+def _by_arm(rows: MomentRows, delay: Int64, longest: int, given: Randomised, values: RowValues, stayed: Bool) -> Design:
+    """Arms, by the delay at which the treated got it; as drawn where some did not, or too few for a search did."""
     assert given.arm is not None and given.control is not None
     values.check(given.arm, "randomised", categories=True)
-    arm = values.categories(given.arm)
+    arm, within, none = values.categories(given.arm), delay < longest, np.zeros(len(rows), np.int64)
     for name in (given.control, given.treated):
-        if n and name is not None and name not in arm.values:
+        if len(rows) and name is not None and name not in arm.values:
             raise ParameterError(
                 f"randomised: {given.arm!r} never is {name!r}", hint="it is " + ", ".join(arm.values[:-1][:10])
             )
     control = arm.code == _place(arm, given.control)
     null = arm.code == len(arm.values) - 1
+    crossed = float(np.mean(within[control])) if control.any() else 0.0
+    counts = np.bincount(arm.code, minlength=len(arm.values))
+    got = np.bincount(arm.code[within], minlength=len(arm.values)) / np.maximum(counts, 1)
     if given.treated is not None:
         treated = arm.code == _place(arm, given.treated)
     else:
         # The arms that get this action; other arms of the trial get others.
-        counts = np.bincount(arm.code, minlength=len(arm.values))
-        got = np.bincount(arm.code[within], minlength=len(arm.values))
-        treated = ~control & ~null & (2 * got[arm.code] > counts[arm.code])
+        only = np.count_nonzero(counts[:-1]) <= 2
+        treated = ~control & ~null & ((got[arm.code] > 0.5) | only)
+    treated &= got[arm.code] > crossed + _LEAST_UPTAKE
     # Who was gone before the end of the delays may have been meant to get it later.
     waited = treated & (stayed | within)
-    share = float(np.mean(within[waited])) if waited.any() else 0.0
-    crossed = float(np.mean(within[control])) if control.any() else 0.0
-    note = ""
-    if share < 1.0 - _MOST_CROSSOVER:
-        note = f"{1 - share:.0%} of those of the treated arm who stayed never got it"
-    if crossed > _MOST_CROSSOVER:
-        note += (", " if note else "") + f"{crossed:.0%} of the control arm got it"
-    design = Design(rows, delay, none, 1, treated, control, True, False, note, bool(note))
+    missed = 1.0 - float(np.mean(within[waited])) if waited.any() else 0.0
+    delays, halves = delay[treated & within], np.bincount(rows.half[treated & within], minlength=2)
+    too_few = halves.min() < FEWEST_TREATED and len(delays) and np.ptp(delays) > 0
+    if max(missed, crossed) > _MOST_CROSSOVER or too_few:
+        uptake = float(np.mean(within[treated])) if treated.any() else 0.0
+        drawn = f"{uptake:.0%} of its arm got it, {crossed:.0%} of the control arm"
+        design = Design(rows, np.where(treated, 0, longest), none, 1, treated, control, True, True, drawn=drawn)
+    else:
+        design = Design(rows, delay, none, 1, treated, control, True)
     return design.take(treated | control, "other_arm")
 
 
@@ -182,6 +192,8 @@ def _drawn(name: str, values: RowValues) -> Int64:
 def bin_width(design: Design, discovery: Bool, options: WindowOptions) -> int:
     """The width of the delay bins: what the options say, else the finest one with enough treated rows in each."""
     longest = options.max_delay_us
+    if design.drawn:
+        return min(WIDTHS[0], longest)
     if design.single:
         if options.bin_width is not None:
             return parse_duration(options.bin_width)

@@ -36,7 +36,7 @@ class Finding:
     n_rows: int = 0
     n_discovery_rows: int = 0
     searched: bool = True
-    broken: bool = False
+    drawn: str = ""
     width: int | None = None
     step: int = 1
     follow: int | None = None
@@ -90,13 +90,13 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
     ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
     are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
     deviations or more (and beyond chance, or by 0.25), another action goes with this one, an event right after the
-    action carries its effect, no placebo could be looked at, the hours of the day cannot be told from the delay, or
-    more than 5 % of an arm did not get what was drawn for it; ``randomised`` where chance decided; else ``identified``.
+    action carries its effect, no placebo could be looked at, or the hours of the day cannot be told from the
+    delay; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
         return "not_identified", flags
-    associational, weak = False, finding.broken
+    associational, weak = False, False
     # Chance that decided is doubted only where a placebo would hardly ever fail by itself.
     doubt = min(alpha, SRM_LEVEL) if finding.randomised else alpha
     if finding.placebo is None and not finding.randomised:
@@ -131,6 +131,8 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
         limit = e_of_interval(finding.estimate)
         if limit < FRAGILE:
             flags.append("fragile")
+    if finding.drawn:
+        flags.append("intention_to_treat")
     if finding.thin is not None and not finding.has_window:
         flags.append("thin_window")
     if associational:

@@ -33,11 +33,13 @@ class Randomised:
         A numeric attribute of the event that completes the moment: the chance that the action was taken at this very
         moment (a micro-randomised trial). Rows with equal chances are compared; chances of 0, 1 and null are left out.
     arm
-        A column of categories: of the study's index table, else a text attribute as of the moment.
+        A column of categories: of the study's index table, else a text attribute as of the moment. Analysed as drawn
+        (intention to treat) where more than 5 % strayed, or fewer than 100 were treated in a half.
     control
         The value of ``arm`` that means: no action. Rows of this arm are the controls.
     treated
-        The value of ``arm`` that gets the action; None is every other value whose rows got it.
+        The value of ``arm`` that gets the action; None is every other value more than half of whose rows got it, or the
+        only other value. Its rows got it more often than the controls, by a tenth of them, or nothing is estimated.
     delay
         A column with the delay that was drawn for the row: numbers are seconds, texts durations such as ``"36h"``.
         Rows are analysed by it, whenever the action was really taken.

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from seqmine._text import format_duration
+from seqmine._text import format_duration, format_number
 from seqmine.errors import MissingDependencyError
 from seqmine.windows.analysis import Analysis
 from seqmine.windows.effects import Z95
@@ -40,7 +40,8 @@ def plot_curve(analysis: Analysis) -> Any:
     """Draw one pair: effect by delay with 95 % bands, windows shaded, treated rows below, the naive curve in grey.
 
     More than 56 bins are drawn in groups of neighbours that no edge of a window divides. Delays that nobody was treated
-    at are gaps. Of a pair that the log cannot tell there is the reason, and no effect.
+    at are gaps. Of a pair that the log cannot tell there is the reason, and no effect; of arms that are analysed as
+    drawn, whose actions have no delay, the effect in words.
 
     Returns
     -------
@@ -55,8 +56,9 @@ def plot_curve(analysis: Analysis) -> Any:
     with _own_style():
         from matplotlib.figure import Figure
 
-        told = [one for one in analysis.findings if one.reason is None]
-        curve = analysis.pair is not None and analysis.curve is not None
+        drawn = bool(analysis.findings[0].drawn)
+        told = [one for one in analysis.findings if one.reason is None and not drawn]
+        curve = analysis.pair is not None and analysis.curve is not None and not drawn
         figure = Figure(figsize=(8.5, 5.6 if told else 3.4 if curve else 1.8), layout="constrained")
         panels = figure.subplots(1 + curve, 1, sharex=bool(told), height_ratios=(4 if told else 1, 1)[: 1 + curve])
         above, below = panels if curve else (panels, None)
@@ -65,7 +67,7 @@ def plot_curve(analysis: Analysis) -> Any:
             handles, labels = above.get_legend_handles_labels()
             figure.legend(handles[::-1], labels[::-1], loc="outside lower left", fontsize=8, frameon=False)
         else:
-            _refusal(above, analysis.findings[0])
+            _words(above, analysis.findings[0])
         if below is not None:
             _treated(below, analysis, told)
         figure.suptitle(_title(analysis.findings[0]), fontsize=10.5, x=0.01, ha="left")
@@ -162,7 +164,7 @@ def _treated(axes: Any, analysis: Analysis, told: Sequence[Finding]) -> None:
     _ticks(axes, pair.n_bins * pair.width)
 
 
-def _refusal(axes: Any, finding: Finding) -> None:
+def _words(axes: Any, finding: Finding) -> None:
     axes.axis("off")
     axes.text(
         0.0, 1.0, textwrap.fill(statement(finding), 95), ha="left", va="top", fontsize=10, transform=axes.transAxes
@@ -184,8 +186,10 @@ def _sum(finding: Finding, scale: float) -> str:
     where = (
         f"{delay_text(_edges(finding)[0])} to {delay_text(_edges(finding)[1])}" if finding.has_window else "all delays"
     )
-    form = "{:+.3g}" if finding.numeric else "{:+.1f}"
-    value, low_text, high_text = (form.format(number * scale) for number in (finding.estimate.effect, low, high))
+    value, low_text, high_text = (
+        format_number(number, signed=True) if finding.numeric else f"{number * scale:+.1f}"
+        for number in (finding.estimate.effect, low, high)
+    )
     unit = "" if finding.numeric else " points"
     return f"{where}: {value}{unit} ({low_text} to {high_text}), {finding.status.replace('_', ' ')}"
 

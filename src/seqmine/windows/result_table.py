@@ -179,10 +179,12 @@ def plain(value: Any) -> Any:
 
 
 def curve_table(analyses: Sequence[Analysis]) -> pa.Table:
-    """One row for each delay bin of each pair that was estimated."""
+    """One row for each delay bin of each pair that was estimated; none of arms as drawn, which have no delays."""
     tables = []
     for one in analyses:
         if one.pair is None or one.curve is None or one.discovery_curve is None or one.naive is None:
+            continue
+        if one.findings[0].drawn:
             continue
         pair, curve, finding = one.pair, one.curve, one.findings[0]
         k = np.arange(pair.n_bins)

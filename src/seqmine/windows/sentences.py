@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from seqmine._text import format_duration
+from seqmine._text import format_duration, format_number
 from seqmine.windows.effects import e_value
 from seqmine.windows.findings import Finding, e_of_interval
 
@@ -62,10 +62,12 @@ def _cannot(finding: Finding) -> str:
 
 
 def _size(finding: Finding, effect: float) -> str:
-    return f"{abs(effect):.3g}" if finding.numeric else f"{100 * abs(effect):.1f} pp"
+    return format_number(abs(effect)) if finding.numeric else f"{100 * abs(effect):.1f} pp"
 
 
 def _when(finding: Finding) -> str:
+    if finding.drawn:
+        return f"as drawn ({finding.drawn})"
     if finding.at_once == 0 and finding.width is not None:
         return f"within {delay_text(finding.width)} of the moment"
     if finding.at_once is not None:
@@ -80,12 +82,15 @@ def _effect(finding: Finding) -> str:
     estimate = finding.estimate
     assert estimate is not None
     low, high = estimate.interval
-    interval = f"{low:+.3g} to {high:+.3g}" if finding.numeric else f"{100 * low:+.1f} to {100 * high:+.1f} pp"
+    interval = f"{100 * low:+.1f} to {100 * high:+.1f} pp"
+    if finding.numeric:
+        interval = f"{format_number(low, signed=True)} to {format_number(high, signed=True)}"
     counts = (
-        f"n={estimate.n:,}, mean {estimate.observed / estimate.n:.3g}, expected {estimate.expected / estimate.n:.3g}"
+        f"n={estimate.n:,}, mean {format_number(estimate.observed / estimate.n)}, "
+        f"expected {format_number(estimate.expected / estimate.n)}"
         if finding.numeric
         else f"n={estimate.n:,}, {estimate.observed:,.0f} observed, {estimate.expected:,.0f} expected of rows of "
-        "the same kind at the same delay without it"
+        f"the same kind {'in the control arm' if finding.drawn else 'at the same delay without it'}"
     )
     if not finding.effective:
         text = (
@@ -112,10 +117,12 @@ def _effect(finding: Finding) -> str:
 
 
 def _signed(finding: Finding, effect: float) -> str:
-    return f"{effect:+.3g}" if finding.numeric else f"{100 * effect:+.1f} pp"
+    return format_number(effect, signed=True) if finding.numeric else f"{100 * effect:+.1f} pp"
 
 
 def _no_timing(finding: Finding) -> str:
+    if finding.drawn:
+        return "It is the effect of the draw, whenever the action came; of single delays nothing is known."
     if finding.at_once is not None:
         return "It always came at one delay, so nothing is known of others."
     if not finding.has_window:
