@@ -162,6 +162,29 @@ def test_an_action_that_no_arm_got_more_often_is_not_the_one_that_was_drawn() ->
     assert "no arm got it more often than the control arm" in row["statement"]
 
 
+def test_an_arm_for_all_moments_of_a_person_is_not_held_against_its_own_past() -> None:
+    """Mails of earlier visits, and what came of them, tell the arm: they are neither held equal nor placebos."""
+    z = []
+    for seed in range(3):
+        rng, made = np.random.default_rng(seed), Maker()
+        for who in range(400):
+            mailed, rate = who % 2 == 1, 1 / (1 + np.exp(1 - rng.normal()))
+            made.person(who, arm="mails" if mailed else "none")
+            for visit in range(0, 100, 20):
+                made.event(who, "start", visit)
+                if mailed and rng.random() < 0.7:
+                    made.event(who, "mail", visit + rng.random())
+                    made.event(who, "read", visit + 1 + rng.random())
+                if rng.random() < rate:
+                    made.event(who, "buy", visit + 2 + 3 * rng.random())
+        log, study = made.log(observed_until="2024-06-01T00:00:00Z"), made.study("exists(buy) within 6d")
+        (row,) = scan(log, study, "mail", max_delay="1d", washout="0s", repeats="all", randomised=ARM)
+        assert (row["status"], row["flags"]) == ("randomised", ["intention_to_treat"])
+        assert row["n_treated"] == 1000
+        z.append(row["effect"] / row["se"])
+    assert abs(sum(z)) < 2 * 3**0.5
+
+
 def test_arms_as_drawn_have_a_picture_in_words_and_no_curve() -> None:
     made, _, _ = training(450)
     log, study = made.log(observed_until="2027-01-01T00:00:00Z"), made.study("exists(job) within 730d")

@@ -147,12 +147,17 @@ def analyse(
         return refused(*refusal, rows)
     values = RowValues(log, question.study, question.entities, rows, options.threads)
     placebos, placebo_names = declared_placebos(log, options, question.entities, values, rows)
-    hidden = hidden_types(log, question.study)
+    hidden = hidden_types(log, question.study).copy()
     own = [code for name in action.types if (code := log.type_index(name)) is not None]
     # What is held back as a placebo no model may know. Nor the action's own past where chance decided: a row whose
-    # action came before the delay that was drawn for it would be told by it.
+    # action came before the delay that was drawn for it would be told by it. An arm that one is in from the first
+    # moment on has a hand in all that comes before the next ones.
     unseen = [code for name in placebo_names if (code := log.type_index(name)) is not None]
-    unseen += own if design.randomised else []
+    if options.randomised is not None:
+        unseen += own
+        hidden[own] = 1
+        if options.randomised.arm is not None and options.repeats == "all":
+            hidden[:] = 1
     at_once = own if action.types else range(len(log.event_types))
     pair = build_pair(
         log, design, question.source, values, width=width, n_bins=n_bins, follow=question.follow,

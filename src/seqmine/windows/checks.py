@@ -105,7 +105,8 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
     treated = judge.arms.treated[at]
     rows = pair.design.rows
     # Where chance decided moment by moment rows count, else whole entities: their columns go together.
-    unit = np.arange(len(rows)) if pair.design.single else rows.entity
+    by_row = pair.design.single and not pair.design.drawn
+    unit = np.arange(len(rows)) if by_row else rows.entity
     size = math.sqrt(_crowding(unit[treated], np.ones(len(treated))) + _crowding(unit[row], w))
     mean1, variance1 = moments(treated, pair.action_time[at], np.ones(len(at)))
     mean0, variance0 = moments(row, begin + knowledge.look, w)

@@ -72,11 +72,12 @@ def found_placebos(pair: Pair) -> list[Placebo]:
     known = np.asarray(log.start_times, dtype=np.int64)[rows.entity] <= until
     if np.count_nonzero(known) < len(rows) // 2:
         return []
+    hidden = pair.knowledge.hidden
     begin, end = span_positions(log, rows.entity, since, until - 1, pair.threads)
-    count = (end - begin).astype(np.float64)
+    shown = np.concatenate(([0], np.cumsum(hidden[log.code] == 0)))
+    count = (shown[end] - shown[begin]).astype(np.float64)
     middle = np.median(count[pair.discovery]) if pair.discovery.any() else 0.0
     placebos = [Placebo("activity 12 to 4 weeks before", (count > middle).astype(np.float64))]
-    hidden = pair.knowledge.hidden
     seen = set(pair.knowledge.types.tolist())
     totals = np.bincount(log.code, minlength=len(log.event_types))
     common = [c for c in np.argsort(-totals, kind="stable").tolist() if c not in seen and not hidden[c]][:10]
