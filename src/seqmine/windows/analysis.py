@@ -118,15 +118,15 @@ def analyse(
     if why is not None:
         base.n_rows = int(np.count_nonzero(rows.half != DISCOVERY))
         return refused("inbound_action", why, rows)
-    stream = stream_of(log, action, threads=options.threads)
+    stream, after = stream_of(log, action, threads=options.threads), _is_action(moment, action)
     if options.randomised is None:
-        design = as_it_happened(rows, stream, options)
+        design = as_it_happened(rows, stream, options, after=after)
     else:
         declared = RowValues(log, question.study, question.entities, rows, options.threads)
         span = options.max_delay_us
         steps = outcome_steps(question.source, rows.entity, rows.time, width=span, n_bins=1, follow=question.follow)
         _, stayed = steps.at(np.arange(len(rows)), np.zeros(len(rows), np.int64))
-        design = as_randomised(rows, stream, options, options.randomised, declared, stayed)
+        design = as_randomised(rows, stream, options, options.randomised, declared, stayed, after=after)
     n_kept = len(rows)
     width = bin_width(design, design.rows.half == DISCOVERY, options)
     if design.single:
@@ -176,7 +176,7 @@ def analyse(
         seed=(question.study.seed, base.moment, base.action),
     )  # fmt: skip
     usable = ~(judge.cells.always | finder.cells.always)
-    base.step = step = step_of(design.delay[happened], width)
+    base.step = step = step_of(_local_delays(question, design, happened), width)
 
     def edge(k: int) -> int:
         """Of a bin, where it begins on the clock that delays keep."""
@@ -232,6 +232,21 @@ def analyse(
     return analysis
 
 
+def _is_action(moment: Pattern, action: Selector) -> bool:
+    """Whether any event that completes the moment is such an action itself; then the next one is meant."""
+    if moment.absences:
+        return False
+    last = moment.steps[-1].selector
+    fits = not action.types or (bool(last.types) and set(last.types) <= set(action.types))
+    return fits and set(action.conditions) <= set(last.conditions)
+
+
+def _local_delays(question: Question, design: Design, happened: Bool) -> Int64:
+    """Delays on local clocks: a day is a day when clocks are changed."""
+    zone, begin, delay = question.log.zone, design.rows.time[happened], design.delay[happened]
+    return delay + zone.offset_at(begin + delay) - zone.offset_at(begin)
+
+
 def _followed(question: Question, design: Design, width: int) -> Design:
     """Leave out moments whose one delay bin and its follow-up end after what is known."""
     rows, source = design.rows, question.source
@@ -271,7 +286,7 @@ def _early(
     n1 = np.bincount(bins[treated][risk], minlength=n_bins)
     there = at_risk((steps.offsets, steps.step), np.where(design.may_control, bins, -1), n_bins)
     there = there + np.where(design.may_control.all(), 0, n1)
-    always = (n1 > ALWAYS * there) & (n1 > 0)
+    always = (n1 > ALWAYS * there) & (n1 > 0) & (not design.controlled)
     if n1[always].sum() > _ALWAYS_SHARE * max(n1.sum(), 1):
         k = int(np.flatnonzero(always)[np.argmax(n1[always])])
         # Bins may be wide where hardly anybody else is treated; the rule is as sharp as the delays themselves.
@@ -421,6 +436,7 @@ def _check(
     if estimate.p <= question.options.alpha:
         finding.looked_protopathic = True
         finding.protopathic = checks.turns_when_blanked(pair, pair.estimation, mask, estimate.effect)
+        finding.silent = checks.carried_by_the_silent(pair, judge, pair.estimation, mask, estimate.effect)
         if not finding.randomised:
             finding.follows = checks.follows_at_once(pair, judge, pair.estimation, mask, estimate.effect, own)
         if not finding.numeric:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from seqmine.events.selectors import Selector
 from seqmine.events.spans import span_positions
 from seqmine.significance.tails import standard_normal_quantile
-from seqmine.windows.effects import Judge, two_sided
+from seqmine.windows.effects import Z95, Estimate, Judge, two_sided
+from seqmine.windows.findings import SRM_LEVEL
 from seqmine.windows.outcome_bins import outcome_steps
 from seqmine.windows.pair import Pair
 from seqmine.windows.strata import fit_models
@@ -24,6 +25,7 @@ from seqmine.windows.streams import Stream, stream_of
 __all__ = [
     "Balance",
     "balance_of",
+    "carried_by_the_silent",
     "clock_contrast",
     "co_intervention_of",
     "follows_at_once",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
@@ -52,7 +55,8 @@ _MANY_POINTS: Final = 30_000
 class Balance:
     """The column in which treated and controls of the same cells differ most, in standard deviations.
 
-    ``chance`` is what the largest difference of so many columns stays below in 95 % of fair trials of this size.
+    ``chance`` is what the largest difference of so many columns stays below in 95 % of fair trials of this size; where
+    chance decided, in 99.9 %.
     """
 
     name: str
@@ -119,7 +123,8 @@ def balance_of(pair: Pair, judge: Judge, bins: Bool) -> Balance | None:
             difference[i] = 0.0
     worst = int(np.argmax(np.abs(difference)))
     n = int(np.count_nonzero(varies))
-    chance = float(standard_normal_quantile(1.0 - 0.05 / max(n, 1))) * size
+    level = SRM_LEVEL if pair.design.randomised else 0.05
+    chance = float(standard_normal_quantile(1.0 - level / max(n, 1))) * size
     return Balance(columns[worst].name, float(difference[worst]), chance)
 
 
@@ -292,6 +297,51 @@ def _near_share(pair: Pair, judge: Judge, weight: Float64, stream: Stream, reach
         stream.offsets, stream.time, rows.entity, rows.time, pair.width, look, reach, total,
     )  # fmt: skip
     return float(total[1] / total[0]) if total[0] > 0 else 0.0
+
+
+def carried_by_the_silent(
+    pair: Pair, judge: Judge, rows: Bool, bins: Bool, effect: float
+) -> tuple[float, Estimate, Estimate] | None:
+    """Is an effect on a silence that of those who were silent already: for how long, theirs, the others'; or None.
+
+    Against ``no X``, those who left without a word are at risk until it is over. If an action needs somebody who is
+    still there, the treated are there and some of their controls are not, whatever is known of both: immortal time that
+    no column shows. It shows in whom: of those who did something a moment ago hardly anybody has left. The treated of
+    these bins are cut at their median silence, in hours, and compared with controls of the same side. Told is what
+    leaves less than half of the effect to those seen lately, where both differ beyond chance. An action that brings
+    back the silent looks the same, which the log cannot tell.
+    """
+    knowledge, design = pair.knowledge, pair.design.rows
+    at, _, _, _ = judge.treated_in(bins)
+    if not pair.source.is_state or pair.design.randomised or len(at) == 0:
+        return None
+
+    def silences(row: Int64, time: Int64) -> Float32:
+        out = np.zeros(len(row), np.float32)
+
+        def part(points: slice, x: Float32) -> None:
+            out[points] = x[:, 0]
+
+        knowledge.in_parts(row, time, part)
+        return out
+
+    pieces = judge.pieces
+    row = np.repeat(np.arange(len(design)), np.diff(pieces.offsets))
+    begin = design.time[row] + pieces.bins.astype(np.int64) * pair.width
+    of_treated = silences(pair.arms.treated, pair.action_time)
+    middle = float(np.median(of_treated[at]))
+    long = of_treated > middle
+    split = replace(
+        pieces,
+        stratum=pieces.stratum + pieces.n_strata * (silences(row, begin + knowledge.look) > middle),
+        treated_stratum=pieces.treated_stratum + pieces.n_strata * long,
+        n_strata=2 * pieces.n_strata,
+    )
+    silent, seen = (pair.judge(rows, pieces=split, treated=part).estimate(bins) for part in (long, ~long))
+    differ = (silent.effect - seen.effect) / math.hypot(silent.se, seen.se) * math.copysign(1.0, effect)
+    if min(silent.n, seen.n) < _FEW or not (seen.effect / effect < 0.5 and differ > Z95):
+        return None
+    return math.expm1(middle), silent, seen
 
 
 def clock_contrast(pair: Pair, judge: Judge, inside: Bool, outside: Bool) -> tuple[float, float, float]:

@@ -128,13 +128,15 @@ class RowValues:
             return _is_number(self.entities.columns[name])
         return self.log.attributes[name].kind == "number"
 
-    def numbers(self, name: str) -> Float64:
-        """A column of numbers, NaN for null, (n_rows,)."""
+    def numbers(self, name: str, *, now: bool = False) -> Float64:
+        """A column of numbers, NaN for null, (n_rows,). ``now``: only of events at the time of the moment."""
         if name in self.entities.columns:
             taken = self.entities.take(name, self.rows.entity).cast(pa.float64())
             return np.asarray(taken.to_numpy(zero_copy_only=False), dtype=np.float64)
         array = self.log.attributes[name].array
         at = self._latest(~np.isnan(array))
+        if now and len(array):
+            at = np.where(self.log.time[np.maximum(at, 0)] == self.rows.time, at, -1)
         return np.where(at >= 0, array[np.maximum(at, 0)] if len(array) else np.nan, np.nan)
 
     def categories(self, name: str) -> Categories:

@@ -30,7 +30,7 @@ ENOUGH = 10
 _MOST_CHANCES = 20
 _MOST_CROSSOVER = 0.05
 _LEAST_UPTAKE = 0.1
-_ON_STEP = 0.8
+_ON_STEP = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +70,11 @@ class Design:
     note: str = ""
     drawn: str = ""
 
+    @property
+    def controlled(self) -> bool:
+        """Whether chance saw to it that there are controls: an arm of them, or rows of the same moment."""
+        return self.randomised and (self.single or not bool(self.may_control.all()))
+
     def take(self, keep: Bool, reason: str) -> Design:
         """Leave out the rows of a mask's complement, counted under a reason."""
         rows = self.rows.without(reason, ~keep)
@@ -79,38 +84,45 @@ class Design:
         )  # fmt: skip
 
 
-def as_it_happened(rows: MomentRows, stream: Stream, options: WindowOptions) -> Design:
-    """The first action at or after each moment; rows with one in the washout before it are left out."""
+def as_it_happened(rows: MomentRows, stream: Stream, options: WindowOptions, *, after: bool = False) -> Design:
+    """The first action at or (only) ``after`` each moment; rows with one in the washout before it are left out."""
     longest = options.max_delay_us
     if options.washout_us:
         since = earlier(rows.time, options.washout_us)
         before, there = stream.first_from(rows.entity, since)
         rows = rows.without("treated_before", there & (before < rows.time))
-    delay = _delays(rows, stream, longest)
+    delay = _delays(rows, stream, longest, after)
     n = len(rows)
     every = np.ones(n, np.bool_)
     return Design(rows, delay, np.zeros(n, np.int64), 1, every, every, False)
 
 
-def _delays(rows: MomentRows, stream: Stream, longest: int) -> Int64:
-    """From each moment to the first action at or after it; ``longest`` where there is none before that."""
-    time, there = stream.first_from(rows.entity, rows.time)
+def _delays(rows: MomentRows, stream: Stream, longest: int, after: bool) -> Int64:
+    """From each moment to the first action at or ``after`` it; ``longest`` where there is none before that."""
+    time, there = stream.first_from(rows.entity, rows.time + after)
     return np.where(there, lasting(rows.time, time, longest), longest)
 
 
 def as_randomised(
-    rows: MomentRows, stream: Stream, options: WindowOptions, given: Randomised, values: RowValues, stayed: Bool
+    rows: MomentRows,
+    stream: Stream,
+    options: WindowOptions,
+    given: Randomised,
+    values: RowValues,
+    stayed: Bool,
+    *,
+    after: bool = False,
 ) -> Design:
     """The design that was declared, see `Randomised`; ``stayed`` are the rows at risk until the end of the delays."""
     longest = options.max_delay_us
     n = len(rows)
     none, every = np.zeros(n, np.int64), np.ones(n, np.bool_)
-    delay = _delays(rows, stream, longest)
+    delay = _delays(rows, stream, longest, after)
     if given.probability is not None:
         values.check(given.probability, "randomised")
         if not values.is_number(given.probability):
             raise ParameterError(f"randomised: the column {given.probability!r} holds no numbers")
-        chance = values.numbers(given.probability)
+        chance = values.numbers(given.probability, now=True)
         if np.any((chance < 0) | (chance > 1)):
             raise ParameterError(f"randomised: {given.probability!r} holds numbers that are no chances")
         proper = (chance > 0) & (chance < 1)
@@ -214,8 +226,7 @@ def bin_width(design: Design, discovery: Bool, options: WindowOptions) -> int:
 def step_of(delays: Int64, width: int) -> int:
     """What nearly all delays are multiples of, where that is more than a bin: a day, in a log of dates.
 
-    Edges of windows are such multiples, too: who acts between two of them is written down at the earlier one. A day on
-    which clocks are changed is no reason against it.
+    Edges of windows are such multiples, too: who acts between two of them is written down at the earlier one.
     """
     later = delays[delays > 0]
 

@@ -66,6 +66,7 @@ class Finding:
     co_intervention: tuple[str, float] | None = None
     clock: tuple[float, float, float] | None = None
     follows: tuple[str, float, float] | None = None
+    silent: tuple[float, Estimate, Estimate] | None = None
     at_once: int | None = None
     naive: tuple[int, int, float] | None = None
     n_per_arm: int | None = None
@@ -87,11 +88,11 @@ class Finding:
 def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
     """The status, and flags that say what spoke against a better one.
 
-    ``not_identified`` with a reason; ``associational`` where a placebo fails or the effect turns when the first days
-    are blanked; ``weak`` where fewer than 90 % of the treated have controls, a column differs by 0.1 standard
-    deviations or more (and beyond chance, or by 0.25), another action goes with this one, an event right after the
-    action carries its effect, no placebo could be looked at, or the hours of the day cannot be told from the
-    delay; ``randomised`` where chance decided; else ``identified``.
+    ``not_identified`` with a reason; ``associational`` where a placebo fails, or an effect on a silence is that of
+    those who were silent already, or the effect turns when the first days are blanked; ``weak`` where fewer than 90 %
+    of the treated have controls, a column differs by 0.1 standard deviations or more (and beyond chance, or by 0.25),
+    another action goes with this one, an event right after the action carries its effect, no placebo could be looked
+    at, or the hours of the day cannot be told from the delay; ``randomised`` where chance decided; else ``identified``.
     """
     flags = list(finding.flags)
     if finding.reason is not None:
@@ -104,6 +105,9 @@ def status_of(finding: Finding, alpha: float) -> tuple[str, list[str]]:
         weak = True
     if finding.placebo is not None and finding.placebo[1] <= doubt:
         flags.append(f"placebo:{finding.placebo[0]}")
+        associational = True
+    if finding.silent is not None:
+        flags.append("carried_by_the_silent")
         associational = True
     if finding.protopathic is not None and finding.p_holm <= alpha:
         flags.append("turns_when_blanked")

@@ -115,7 +115,9 @@ class Pair:
         pieces = self.pieces if pieces is None else pieces
         every = np.ones(len(self.arms.treated), np.bool_)
         mine = every if treated is None else treated
-        tables = count_tables(steps, pieces, self.arms, self.n_bins, rows, self.threads, treated=mine)
+        tables = count_tables(
+            steps, pieces, self.arms, self.n_bins, rows, self.threads, treated=mine, controlled=self.design.controlled
+        )
         entity = self.design.rows.entity
         return Judge(steps, pieces, self.arms, entity, rows, mine, tables, tables.cells(), self.threads)
 
@@ -198,15 +200,21 @@ def build_pair(
     every = np.ones(len(rows), np.bool_)
     link = link_of(points.y, binary=not source.is_numeric)
 
-    def fitted(of: Bool) -> RiskModels:
-        one, two = of[points.row], of[cases.row]
-        return fit_models(
-            knowledge, points.part(one), x[one], cases.part(two), of_cases[two], grid, link=link,
-            propensity=not design.randomised,
-        )  # fmt: skip
+    def fitted(without: Sequence[tuple[int, bool]] = ()) -> tuple[RiskModels, ...]:
+        """Rows of one fold of the discovery half get what the other fold says; the estimation half what both say."""
+        found = []
+        for of in (rows.fold == 1, rows.fold == 0, every):
+            one, two = of[points.row], of[cases.row]
+            found.append(fit_models(
+                knowledge, points.part(one), x[one], cases.part(two), of_cases[two], grid, link=link,
+                propensity=not design.randomised, without=without,
+            ))  # fmt: skip
+        return tuple(found)
 
-    # Rows of one fold of the discovery half get what the other fold says; the estimation half what both say.
-    models = (fitted(rows.fold == 1), fitted(rows.fold == 0), fitted(every))
+    models = fitted()
+    if design.randomised and not _foretells(models, points, x, static, rows.fold):
+        dynamic = [(i, False) for i in range(x.shape[1])]
+        models = fitted([*dynamic, *((i, True) for i in range(static.shape[1]))])
     which = np.where(discovery, rows.fold, 2).astype(np.int64)
     pieces, _ = place(
         knowledge, models, which, stop=stop, treated=treated, action_time=action_time,
@@ -234,6 +242,27 @@ def build_pair(
         tuple(covariates),
         threads,
     )
+
+
+def _foretells(
+    models: Sequence[RiskModels],
+    points: Landmarks,
+    x: npt.NDArray[np.float32],
+    static: Float64,
+    fold: npt.NDArray[np.uint8],
+) -> bool:
+    """Whether the outcome's models are nearer to the other fold's outcomes, in squares, than the mean is.
+
+    Where chance decided no model is needed, and one that knows nothing only adds to the error.
+    """
+    by_model, by_mean = 0.0, 0.0
+    for number, model in enumerate(models[:2]):
+        mine = fold[points.row] == number
+        scores = model.outcome.scores(x[mine], points.row[mine], model.outcome.of_rows(static))
+        y, mean = points.y[mine], points.y[~mine].mean() if (~mine).any() else 0.0
+        by_model += float(np.sum((y - model.outcome.expected(scores)) ** 2))
+        by_mean += float(np.sum((y - mean) ** 2))
+    return by_model < by_mean
 
 
 def _look(delays: Int64, width: int) -> int:

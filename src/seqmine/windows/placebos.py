@@ -80,7 +80,11 @@ def found_placebos(pair: Pair) -> list[Placebo]:
     placebos = [Placebo("activity 12 to 4 weeks before", (count > middle).astype(np.float64))]
     seen = set(pair.knowledge.types.tolist())
     totals = np.bincount(log.code, minlength=len(log.event_types))
-    common = [c for c in np.argsort(-totals, kind="stable").tolist() if c not in seen and not hidden[c]][:10]
+    # What entities begin with says how long they have been there, which is held equal anyway.
+    begins = log.entity_offsets[:-1][np.diff(log.entity_offsets) > 0]
+    first = np.bincount(log.code[begins], minlength=len(log.event_types))
+    told = [c for c in np.argsort(-totals, kind="stable").tolist() if c not in seen and not hidden[c]]
+    common = [c for c in told if 2 * first[c] <= totals[c]][:10]
     residual = pair.points.y - pair.points.y.mean()
     scored = []
     for code in common:

@@ -139,6 +139,13 @@ def _doubt(finding: Finding) -> str:
                 f"This is no effect to count on: the action also seems to change {flag[8:]}, which it cannot have "
                 "changed, so those who got it were others to begin with."
             )
+    if finding.silent is not None:
+        hours, silent, seen = finding.silent
+        return (
+            f"This is no effect to count on: it is {_signed(finding, silent.effect)} for those of whom nothing had "
+            f"been seen for {hours:.0f} hours, and {_signed(finding, seen.effect)} for the others. It may need those "
+            "who are still there, while some of those it is compared with have left unseen."
+        )
     return "This is no effect to count on: it turns round when the first days after the action are left out."
 
 

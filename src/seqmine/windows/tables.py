@@ -48,21 +48,23 @@ class Arms:
 class CountTables:
     """Whole-number sums, which parts of a log add up to: (strata, bins, 4) of number, y, r and r squared.
 
-    ``y`` is the outcome and ``r = y - expected``, both times scale.
+    ``y`` is the outcome and ``r = y - expected``, both times scale. ``controlled``: chance chose the controls, so that
+    few of them are no rule by which all but everyone is treated.
     """
 
     treated: Int64
     control: Int64
     scale: float
+    controlled: bool = False
 
     def __add__(self, other: CountTables) -> CountTables:
-        return CountTables(self.treated + other.treated, self.control + other.control, self.scale)
+        return CountTables(self.treated + other.treated, self.control + other.control, self.scale, self.controlled)
 
     def cells(self) -> Cells:
         """Statistics of the cells."""
         n1, n0 = self.treated[:, :, 0], self.control[:, :, 0]
         at_risk = n1.sum(axis=0) + n0.sum(axis=0)
-        always = n1.sum(axis=0) > ALWAYS * at_risk
+        always = (n1.sum(axis=0) > ALWAYS * at_risk) & (not self.controlled)
         kept = (n0 >= FEWEST_CONTROLS) & ~always
         n = np.where(kept, n0, 1).astype(np.float64)
         s, s2 = self.scale, self.scale * self.scale
@@ -126,6 +128,7 @@ def count_tables(
     threads: int,
     *,
     treated: Bool | None = None,
+    controlled: bool = False,
 ) -> CountTables:
     """Count the chosen rows.
 
@@ -141,6 +144,8 @@ def count_tables(
         0 = all cores. The result does not depend on it.
     treated : (n_treated,) bool, or None
         Which of the treated count as such; the others are controls until their action.
+    controlled
+        Whether chance saw to it that there are controls.
     """
     from seqmine.windows.count_kernel import add_controls, add_treated
 
@@ -163,4 +168,4 @@ def count_tables(
     y, risk = steps.at(row, bins)
     table = np.zeros((pieces.n_strata, n_bins, 4), np.int64)
     add_treated(bins, pieces.treated_stratum[mine], pieces.treated_expected[mine], y, risk.astype(np.int64), table)
-    return CountTables(table, control, steps.scale)
+    return CountTables(table, control, steps.scale, controlled)
